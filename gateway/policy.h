@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gateway/policy.h - a policy, checked and compiled, immutable.
+ *
+ * policy_load.c makes it from YAML; nothing at run time sees a YAML node. Each
+ * exchange holds a reference to the policy it began under. */
+#ifndef GATEWAY_POLICY_H
+#define GATEWAY_POLICY_H
+
+#include "modgate/filter.h"
+
+enum policy_side { SIDE_PROMPT = 1, SIDE_ANSWER = 2 };
+enum policy_action { ACTION_FLAG, ACTION_REDACT, ACTION_BLOCK };
+enum policy_mode { MODE_ENFORCE, MODE_SHADOW };
+enum policy_severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH,
+    SEVERITY_CRITICAL };
+enum policy_stream { STREAM_EXACT, STREAM_SENTENCE, STREAM_WHOLE };
+
+/* Who wrote a text. Bits, for when.roles. */
+enum policy_role {
+	ROLE_SYSTEM = 1, ROLE_DEVELOPER = 2, ROLE_USER = 4, ROLE_ASSISTANT = 8,
+	ROLE_TOOL = 16, ROLE_OTHER = 32, ROLE_ANY = 63,
+};
+
+struct policy_test {
+	char *text;
+	enum policy_action expect;	/* with expect_pass false: the rule
+					 * fires; key `block`, `redact`, `flag`
+					 * must be the rule's own action */
+	bool expect_pass;
+	struct mg_place place;
+};
+
+struct policy_rule {
+	char *id;
+	unsigned sides;			/* enum policy_side bits */
+	enum policy_action action;
+	enum policy_mode mode;
+	enum policy_severity severity;
+	enum policy_stream stream;
+	bool allow_on_error;		/* on_error: allow */
+	char *category;			/* id of compliance.md; "custom" */
+	char *replacement;		/* of redact; "[redacted]" */
+	char **tenants, **models;	/* when; NULL: any; NULL-terminated */
+	unsigned roles;			/* when; enum policy_role bits */
+	const struct mg_filter_type *filter;
+	struct mg_rule match;		/* its values are owned by the policy */
+	size_t engine, engine_rule;	/* where it is compiled */
+	struct policy_test *tests;
+	size_t n_tests;
+	struct mg_place place;
+};
+
+/* One filter type with all rules of this policy that use it. */
+struct policy_engine {
+	const struct mg_filter_type *type;
+	void *conf;
+	size_t *rules;			/* engine's rule index → policy's */
+	size_t n_rules;
+};
+
+struct policy {
+	unsigned refs;			/* atomic */
+	char *file;
+	char *name;
+	char sha256[65];		/* hex, over the policy and its lists */
+	struct policy_rule *rules;
+	size_t n_rules;
+	struct policy_engine *engines;
+	size_t n_engines;
+	bool prompt_as_completion;	/* refusal.prompt: completion */
+	bool answer_as_error;		/* refusal.answer: error */
+	char *message_zh, *message_en;	/* NULL: the built-in words */
+	char **warnings;		/* "file:line:col: …", NULL-terminated */
+	void *storage;			/* policy_load.c's own */
+};
+
+/* Reads, checks and compiles. NULL with err filled on failure. */
+struct policy *policy_load(const char *path, struct mg_error *err);
+struct policy *policy_ref(struct policy *policy);
+void policy_unref(struct policy **policy);
+
+/* Runs the tests that stand beside the rules. Calls report for each (why is
+ * NULL when it passed). Returns how many failed. */
+size_t policy_run_tests(const struct policy *policy,
+    void (*report)(void *arg, const struct policy_rule *rule,
+	const struct policy_test *test, const char *why), void *arg);
+
+const char *policy_action_name(enum policy_action action);
+const char *policy_severity_name(enum policy_severity severity);
+const char *policy_role_name(enum policy_role role);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gateway/screen.h - runs a compiled policy over texts.
+ *
+ * A screen is one side (prompt or answer) of one exchange: which rules apply
+ * to it is worked out once. A channel is one text that grows; a text that is
+ * whole is a channel closed at once. The screen says how far a channel is
+ * clear, and what must be done to it; who sends bytes is the caller. */
+#ifndef GATEWAY_SCREEN_H
+#define GATEWAY_SCREEN_H
+
+#include "gateway/policy.h"
+
+/* How the text is written, apart from its own encoding. */
+enum screen_form {
+	FORM_PLAIN,
+	FORM_JSON,	/* JSON inside a string (tool arguments): also read
+			 * with its escapes undone */
+};
+
+#define SCREEN_NONE UINT64_MAX
+
+/* One thing a rule found, in offsets of the channel's original bytes. */
+struct screen_finding {
+	const struct policy_rule *rule;	/* borrowed from the policy */
+	uint32_t item;
+	uint64_t at, len;		/* len 0: the rule was unable */
+	const char *unable;		/* NULL, or why (static text) */
+};
+
+struct screen;
+struct channel_screen;
+
+/* What to know about an exchange to choose rules. Borrowed during the call. */
+struct screen_subject {
+	struct mg_span tenant;
+	struct mg_span model;
+};
+
+/* policy must outlive the screen. Never NULL. */
+struct screen *screen_new(const struct policy *policy, enum policy_side side,
+    const struct screen_subject *subject);
+void screen_free(struct screen *screen);
+/* No rule of this screen can change or stop anything: texts need no waiting. */
+bool screen_is_idle(const struct screen *screen);
+
+/* Starts a channel by one role. Never NULL. Must be freed before the screen. */
+struct channel_screen *channel_open(struct screen *screen,
+    enum policy_role role, enum screen_form form);
+void channel_close(struct channel_screen *channel);
+
+/* Adds text and judges it. ptr holds any bytes of valid UTF-8, whole code
+ * points; last closes the channel. Afterwards the functions below tell. */
+void channel_feed(struct channel_screen *channel, const char *ptr, size_t len,
+    bool last);
+
+/* First byte that may still become part of a match, or that a rule's `stream:`
+ * holds back. Bytes before it are settled. Never goes back. */
+uint64_t channel_clear(const struct channel_screen *channel);
+/* Where the text must be cut, because an enforced block rule matched; all from
+ * there on is withheld. SCREEN_NONE: nowhere. */
+uint64_t channel_cut(const struct channel_screen *channel);
+
+/* Settled replacements, in order of place, none overlapping. */
+struct screen_edit {
+	uint64_t at, len;
+	const char *with;	/* borrowed from the policy */
+	size_t with_len;
+};
+const struct screen_edit *channel_edits(const struct channel_screen *channel,
+    size_t *n);
+
+/* All findings so far, in the order they became certain. At most 64 are kept
+ * per channel, block findings always; the count goes on. */
+const struct screen_finding *channel_findings(
+    const struct channel_screen *channel, size_t *n, uint64_t *total);
+
+/* Judges one whole text in one call; the channel is to be closed by the
+ * caller. */
+struct channel_screen *screen_text(struct screen *screen,
+    enum policy_role role, enum screen_form form, struct mg_span text);
+
+#endif

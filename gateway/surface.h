@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gateway/surface.h - where text lives in each endpoint's JSON.
+ *
+ * A surface is data: tables of path patterns, compiled into a trie once. Every
+ * string of a document is visited; a path that no table names is read as
+ * `other`, its unknown keys too. The tables say what is NOT text, by whom the
+ * rest is, and which strings of successive events are one growing text.
+ *
+ * A pattern: names joined by '.', with
+ *   []    any element                   [#]  keyed by the element's `index`
+ *   [+]   elements are pieces of one text    [@]  keyed by array position
+ *   {}    any key, the key itself is text    *  any key, not text
+ *   **    any depth from here on */
+#ifndef GATEWAY_SURFACE_H
+#define GATEWAY_SURFACE_H
+
+#include "gateway/json.h"
+#include "gateway/policy.h"
+#include "gateway/screen.h"
+
+enum surface_kind {
+	SURFACE_COMPLETIONS,	/* /v1/completions, engines, Azure */
+	SURFACE_CHAT,		/* /v1/chat/completions, Azure */
+};
+
+enum surface_doc {		/* which document is read */
+	DOC_REQUEST,
+	DOC_ANSWER,		/* a whole answer */
+	DOC_EVENT,		/* the data of one event */
+};
+
+enum surface_text_kind {
+	TEXT_PLAIN,		/* read it */
+	TEXT_JSON,		/* read it; JSON inside a string */
+	TEXT_TOKEN_IDS,		/* cannot be read: numbers, prompt_embeds */
+	TEXT_REFERENCE,		/* cannot be read: text elsewhere (URL, id) */
+	TEXT_MEDIA,		/* not examined: image, sound */
+};
+
+/* One string (or, for what cannot be read, one node). */
+struct surface_text {
+	uint32_t node;
+	bool is_key;			/* the node's key, not its value */
+	enum surface_text_kind kind;
+	enum policy_role role;
+	bool is_known;			/* a table names the path */
+	int32_t choice;			/* answers: `index` of the choice, from
+					 * position where there is none; -1:
+					 * outside of choices */
+	uint64_t channel;		/* equal for pieces of one text, in all
+					 * events of a stream; never 0 */
+	bool joins;			/* part of a text that grows; false:
+					 * a text of its own, whole */
+	bool is_logprobs;		/* repeats text that stands elsewhere */
+	struct mg_span decoded;		/* ptr not NULL: read this instead of
+					 * the string (a data: URL with text);
+					 * cannot be edited, only blocked */
+};
+
+/* What the gateway needs of a request beside its texts. Spans point into the
+ * document or into scratch. */
+struct surface_facts {
+	struct mg_span model;		/* len 0: not in the body */
+	bool stream;
+	bool include_usage;
+	uint64_t max_tokens;		/* 0: not given; the largest of
+					 * max_tokens, max_completion_tokens */
+	uint64_t n;			/* max(n, best_of), 1 when not given;
+					 * UINT64_MAX: not a sane number */
+	uint64_t prompts;		/* completions: prompts in the array; 1 */
+	const char *bad;		/* not NULL: a member that decides
+					 * (stream, model, n …) has a wrong
+					 * type; its name */
+};
+
+const char *surface_name(enum surface_kind surface);
+
+/* Visits every text of doc in document order (keys before their values). visit
+ * returns false to stop. The spans it gets live while scratch and doc do. */
+void surface_read(enum surface_kind surface, enum surface_doc which,
+    const struct json_doc *doc, struct buf *scratch,
+    bool (*visit)(void *arg, const struct surface_text *text), void *arg);
+
+void surface_facts(enum surface_kind surface, const struct json_doc *doc,
+    struct buf *scratch, struct surface_facts *facts);
+
+/* Appends the path of a node as people write it: messages[2].content. */
+void surface_path(const struct json_doc *doc, uint32_t node, struct buf *out);
+
+/* Prints what is covered, from the tables that the code runs on. */
+void surface_print(bool json);
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* include/modgate/filter.h - the contract between the gateway and a filter.
+ *
+ * A filter looks at text and reports what it saw. Whether that is blocked,
+ * redacted or merely noted is the policy's word, never the filter's. No I/O,
+ * no globals, no blocking. Three lifetimes:
+ *
+ *   type   const, one per kind of filter, registered in filters/registry.c
+ *   conf   made by open() with ALL rules of one policy that use the type, so
+ *          that they can be compiled into one engine; read-only afterwards and
+ *          shared by all worker threads
+ *   scan   one growing text (a channel); used by one thread at a time
+ */
+#ifndef MODGATE_FILTER_H
+#define MODGATE_FILTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MG_FILTER_ABI 1		/* changes whenever a field here does */
+
+/* Borrowed bytes: no NUL at the end, never freed by the receiver, gone when
+ * the call that passed them returns. */
+struct mg_span {
+	const char *ptr;
+	size_t len;
+};
+
+/* Where something was written. Borrowed; lives as long as what it describes.
+ * Line and column count from 1; 0 means unknown. */
+struct mg_place {
+	const char *file;
+	unsigned line;
+	unsigned column;
+};
+
+/* Why something failed. The deepest function fills it, as it knows most; the
+ * first error wins. Start with all zero. */
+struct mg_error {
+	char text[512];		/* "file:line:column: what is wrong", UTF-8 */
+};
+
+/* Fills err unless it is already filled. place may be NULL. Always returns -1,
+ * so that reporting and leaving are one line. Never pass a key or a text of a
+ * client. */
+int mg_fail(struct mg_error *err, const struct mg_place *place,
+    const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* ---- options: what a rule may say in `match:` and `except:` ---- */
+
+enum mg_option_type {
+	MG_OPT_BOOL,		/* true | false */
+	MG_OPT_INT,		/* a whole number from min to max */
+	MG_OPT_NUMBER,		/* a number from min to max */
+	MG_OPT_TEXT,		/* one string */
+	MG_OPT_CHOICE,		/* one of choices */
+	MG_OPT_TEXTS,		/* a string, a list of strings, or, where the
+				 * policy has a list of that name, its lines */
+};
+
+/* One key that a filter understands. The first option of a type carries the
+ * type's own name (`match: { words: … }`). From this table come checking,
+ * messages and help. A table ends with key NULL. */
+struct mg_option {
+	const char *key;
+	enum mg_option_type type;
+	bool in_except;		/* may also stand in `except:` */
+	double min, max;	/* MG_OPT_INT and MG_OPT_NUMBER, inclusive */
+	double fallback;	/* BOOL, INT, NUMBER, CHOICE (its index): the
+				 * value when the key is not written */
+	const char *const *choices;	/* MG_OPT_CHOICE; NULL-terminated */
+	const char *help;	/* one line */
+};
+
+/* One string of an option, with its place in the policy or list file. */
+struct mg_item {
+	struct mg_span text;	/* UTF-8, checked */
+	struct mg_place place;
+};
+
+/* The checked value of one option. */
+struct mg_value {
+	bool set;		/* the key was written */
+	double number;		/* BOOL 0/1, INT, NUMBER, CHOICE (index) */
+	const struct mg_item *items;	/* TEXT: one; TEXTS: n_items */
+	size_t n_items;
+	struct mg_place place;	/* of the value */
+};
+
+/* One rule as its filter sees it. Values are parallel to the type's options
+ * and live as long as the conf. */
+struct mg_rule {
+	const char *id;
+	const struct mg_value *match;
+	const struct mg_value *except;	/* NULL: no exceptions */
+	struct mg_place place;		/* of the rule's match */
+	uint32_t max_hold;	/* bytes a stream may be held for this rule at
+				 * the most; longer matches are not promised */
+};
+
+/* ---- judging ---- */
+
+/* What one call of judge() concludes; the gravest that applies. */
+enum mg_verdict {
+	MG_CLEAN,	/* nothing found, nothing pending */
+	MG_HOLD,	/* nothing found yet; see report->hold */
+	MG_FOUND,	/* report->found was called at least once */
+	MG_UNABLE,	/* report->unable was called at least once */
+};
+
+/* Which of the conf's rules apply to one scan: bit r of word r/64 stands for
+ * rule r as it was passed to open(). Both have (n_rules + 63) / 64 words. */
+struct mg_scope {
+	const uint64_t *active;		/* rules to look for */
+	const uint64_t *holding;	/* rules that text must wait for; a
+					 * subset of active */
+};
+
+/* The text that has grown. Offsets count bytes from the channel's start and
+ * never restart. ptr holds whole code points of valid UTF-8. */
+struct mg_text {
+	const char *ptr;
+	size_t len;		/* bytes at ptr */
+	uint64_t at;		/* offset of ptr[0] in the channel; not after
+				 * the last report->keep */
+	uint64_t fresh;		/* offset of the first byte not seen before */
+	bool last;		/* nothing will follow */
+};
+
+/* Something a rule looks for. */
+struct mg_found {
+	uint32_t rule;		/* index as passed to open() */
+	uint32_t item;		/* which of the rule's items, from 0 */
+	uint64_t at;		/* offset of the first byte in the channel */
+	uint64_t len;		/* bytes; at least 1 */
+};
+
+/* What judge() tells. The caller sets hold and keep to the end of the text and
+ * the functions; the filter lowers hold and keep. */
+struct mg_report {
+	uint64_t hold;		/* first byte that may still become part of a
+				 * match of a holding rule. Bytes before it
+				 * are let go: never report them later. */
+	uint64_t keep;		/* first byte the filter needs again in the
+				 * next call; at most hold */
+	/* Called for each match, once, as soon as it is certain. */
+	void (*found)(void *arg, const struct mg_found *found);
+	/* Called when a rule cannot judge (a match limit …): why is a static
+	 * text. The policy's on_error decides. */
+	void (*unable)(void *arg, uint32_t rule, const char *why);
+	void *arg;
+};
+
+struct mg_filter_type {
+	uint32_t abi;		/* MG_FILTER_ABI */
+	const char *name;	/* the key in `match:` */
+	const char *doc;	/* one line */
+	const struct mg_option *options;
+
+	/* Compiles rules. Returns the conf, or NULL with err filled. warn may
+	 * be called with advice that is no error (it copies). */
+	void *(*open)(const struct mg_rule *rules, size_t n_rules,
+	    void (*warn)(void *arg, const struct mg_place *place,
+		const char *text), void *arg, struct mg_error *err);
+	/* Accepts NULL. No scan of it may be left. */
+	void (*close)(void *conf);
+	/* Starts a channel. scope is borrowed until end(). Never NULL. */
+	void *(*begin)(const void *conf, const struct mg_scope *scope);
+	/* Judges the text so far. Same findings whatever the cuts. */
+	enum mg_verdict (*judge)(void *scan, const struct mg_text *text,
+	    struct mg_report *report);
+	/* Accepts NULL. */
+	void (*end)(void *scan);
+	/* Bytes of memory that conf holds, for metrics. */
+	size_t (*memory)(const void *conf);
+};
+
+#endif
