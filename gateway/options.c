@@ -129,10 +129,6 @@ options_want(const struct reading *r, const char *key,
 		return mg_fail(r->err, &value->place,
 		    "%s: must be %s, not %s", key, yaml_type_name(type),
 		    yaml_type_name(value->type));
-	if (value->text.len == 0)
-		return mg_fail(r->err, &value->place,
-		    "%s: must be %s, and nothing is written", key,
-		    yaml_type_name(type));
 	if (strstr(value->text.ptr, "："))
 		return mg_fail(r->err, &value->place, "%s: must be %s; '：' "
 		    "is a wide colon, YAML wants ': '", key,
@@ -501,6 +497,10 @@ options_read(const struct reading *r, const struct setting *table,
 		o = find(table, value->key);
 		if (!o)
 			return unknown_key(r, table, where, value);
+		if (value->type == YAML_TEXT && !value->quoted &&
+		    value->text.len == 0)
+			return mg_fail(r->err, &value->key_place,
+			    "%s: nothing is written", o->key);
 		if (read_value(r, o, where, value, base) < 0)
 			return -1;
 	}
