@@ -41,14 +41,10 @@ benches: $(BENCH)
 # ---- for people: each installs what it misses and says so ----
 deps:
 	@tests/setup build
-demo:
+demo run:
 	@tests/setup build demo
 	$(SUB) all
-	@tests/demo
-run:
-	@tests/setup build
-	$(SUB) all
-	@tests/demo --serve
+	@tests/demo $(if $(filter run,$@),--serve)
 test:
 	@tests/setup build demo test
 	$(SUB) programs

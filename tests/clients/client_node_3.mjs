@@ -83,7 +83,7 @@ test('a blocked answer is withheld', async () => {
 test('a stream ends before its first blocked phrase', async () => {
   const { text, reasons } = await textOf(chat(SAY_BLOCKED, { stream: true },
     client, { responseType: 'stream' }));
-  assert.equal(text.trim(), '从前有人想');
+  assert.equal(text.trim(), '从前有人想要');
   assert.deepEqual(reasons, ['content_filter']);
 });
 

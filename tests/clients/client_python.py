@@ -131,7 +131,7 @@ def a_blocked_answer_is_withheld():
 @test
 def a_stream_ends_before_its_first_blocked_phrase():
     chunks = list(chat(SAY_BLOCKED, stream=True))
-    equal(text_of(chunks).strip(), "从前有人想")
+    equal(text_of(chunks).strip(), "从前有人想要")
     equal([c.choices[0].finish_reason for c in chunks
            if c.choices and c.choices[0].finish_reason], ["content_filter"])
 

@@ -15,8 +15,13 @@ POLICY = """modgate_policy: 1
 name: clients
 rules:
   - id: bombs
-    on: [prompt, answer]
+    on: prompt
     match: { words: ["制造炸弹", "build a bomb"] }
+    action: block
+    severity: high
+  - id: recipes
+    on: answer
+    match: { words: ["祖传秘方"] }
     action: block
     severity: high
 """
