@@ -20,7 +20,8 @@ walk(struct mg_span text, size_t at, int step, unsigned chars)
 }
 
 static char *
-excerpt(struct mg_span text, uint64_t text_at, uint64_t at, uint64_t len)
+excerpt(struct mg_span text, uint64_t text_at, uint64_t at, uint64_t len,
+    uint64_t *excerpt_at)
 {
 	size_t from, to;
 
@@ -30,6 +31,7 @@ excerpt(struct mg_span text, uint64_t text_at, uint64_t at, uint64_t len)
 	to = len > text.len - from ? text.len : from + (size_t)len;
 	from = walk(text, from, -1, EXCERPT_CHARS);
 	to = walk(text, to, 1, EXCERPT_CHARS);
+	*excerpt_at = text_at + from;
 	return xstrndup(text.ptr + from, to - from);
 }
 
@@ -69,6 +71,8 @@ notes_add(struct notes *notes, enum policy_side side,
 		notes->total++;
 		if (notes->n == NOTES_MAX)
 			continue;
+		notes->items = xgrow(notes->items, &notes->cap, notes->n + 1,
+		    sizeof(*notes->items));
 		note = &notes->items[notes->n++];
 		buf_clear(&full);
 		if (doc)
@@ -77,10 +81,10 @@ notes_add(struct notes *notes, enum policy_side side,
 			buf_add_str(&full, path);
 		*note = (struct note){ one->rule, side, one->item, one->at,
 			one->len, one->unable,
-			xstrndup(full.ptr, full.len), NULL };
+			xstrndup(full.ptr, full.len), NULL, 0 };
 		if (notes->capture && !one->unable)
 			note->excerpt = excerpt(text, text_at, one->at,
-			    one->len);
+			    one->len, &note->excerpt_at);
 	}
 	buf_fini(&full);
 }
@@ -94,6 +98,7 @@ notes_fini(struct notes *notes)
 		free(notes->items[i].path);
 		free(notes->items[i].excerpt);
 	}
+	free(notes->items);
 	memset(notes, 0, sizeof(*notes));
 }
 
@@ -105,9 +110,8 @@ notes_blocking(const struct notes *notes)
 	for (i = 0; i < notes->n; i++) {
 		const struct note *note = &notes->items[i];
 
-		if (note->rule->mode == MODE_ENFORCE &&
-		    (note->unable ? !note->rule->allow_on_error :
-		    note->rule->action == ACTION_BLOCK))
+		if (note->rule->mode == MODE_ENFORCE && !note->unable &&
+		    note->rule->action == ACTION_BLOCK)
 			return note;
 	}
 	return NULL;

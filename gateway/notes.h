@@ -19,11 +19,12 @@ struct note {
 	const char *unable;		/* NULL, or why (static) */
 	char *path;			/* owned: messages[2].content */
 	char *excerpt;			/* owned; NULL: not captured */
+	uint64_t excerpt_at;		/* offset of its first byte */
 };
 
 struct notes {
-	struct note items[NOTES_MAX];
-	size_t n;
+	struct note *items;		/* owned; at most NOTES_MAX */
+	size_t n, cap;
 	uint64_t total;
 	bool capture;			/* keep excerpts */
 	bool blocked, modified;		/* by an enforced rule */
@@ -38,7 +39,7 @@ void notes_add(struct notes *notes, enum policy_side side,
     const struct json_doc *doc, uint32_t node, const char *path,
     struct mg_span text, uint64_t text_at);
 void notes_fini(struct notes *notes);
-/* The first note of an enforced block rule, or NULL. */
+/* The first match of an enforced block rule, or NULL. */
 const struct note *notes_blocking(const struct notes *notes);
 
 #endif
