@@ -76,6 +76,7 @@ struct conn {
 	bool close_after;
 	bool draining;
 	bool eof;			/* the client ended its side */
+	bool reading;			/* the socket is read */
 	bool broken;			/* nothing can be written any more */
 	uint64_t lingered;		/* bytes dropped */
 
@@ -773,6 +774,24 @@ on_kick(evutil_socket_t fd, short what, void *arg)
 	leave(arg);
 }
 
+/* Input that nobody wants yet is kept up to a head's size; what is beyond waits
+ * in the kernel, and the client with it. (A high watermark of the bufferevent
+ * would call on_readable in a loop as long as it is reached.) */
+static void
+throttle(struct conn *c)
+{
+	struct evbuffer *input = bufferevent_get_input(c->bev);
+	bool read = evbuffer_get_length(input) < c->limits.http1.head_bytes;
+
+	if (read == c->reading || c->eof)
+		return;
+	c->reading = read;
+	if (read)
+		bufferevent_enable(c->bev, EV_READ);
+	else
+		bufferevent_disable(c->bev, EV_READ);
+}
+
 static void
 destroy(struct conn *c)
 {
@@ -801,6 +820,7 @@ settle(struct conn *c)
 		destroy(c);
 		return;
 	}
+	throttle(c);
 	arm(c);
 	c->depth--;
 	if (again)
@@ -831,10 +851,9 @@ conn_new(struct event_base *base, struct bufferevent *bev,
 	event_assign(&c->timer, base, -1, 0, on_timer, c);
 	event_assign(&c->kick, base, -1, 0, on_kick, c);
 	bufferevent_setcb(bev, on_readable, on_writable, on_event, c);
-	/* Input beyond the cap waits in the kernel, and the client with it. */
-	bufferevent_setwatermark(bev, EV_READ, 0, limits->http1.head_bytes);
 	bufferevent_setwatermark(bev, EV_WRITE, limits->send_buffer / 2, 0);
 	bufferevent_enable(bev, EV_READ | EV_WRITE);
+	c->reading = true;
 	arm(c);
 	return c;
 }

@@ -207,10 +207,15 @@ tcp_pair(int fd[2])
 {
 	struct sockaddr_in at = { .sin_family = AF_INET };
 	socklen_t len = sizeof(at);
-	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	int listener = socket(AF_INET, SOCK_STREAM, 0), small = 65536;
 
 	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	fd[0] = socket(AF_INET, SOCK_STREAM, 0);
+	/* So that the kernel does not swallow a flood by itself. */
+	(void)setsockopt(listener, SOL_SOCKET, SO_SNDBUF, &small,
+	    sizeof(small));
+	(void)setsockopt(fd[0], SOL_SOCKET, SO_RCVBUF, &small,
+	    sizeof(small));
 	if (bind(listener, (struct sockaddr *)&at, sizeof(at)) != 0 ||
 	    listen(listener, 1) != 0 ||
 	    getsockname(listener, (struct sockaddr *)&at, &len) != 0 ||
@@ -241,6 +246,7 @@ rig_open(struct rig *rig, bool tcp)
 	struct bufferevent *bev;
 	int fd[2];
 
+	rig_set(rig);
 	if (tcp)
 		tcp_pair(fd);
 	else if (socketpair(AF_UNIX, SOCK_STREAM, 0, fd) != 0)
@@ -252,15 +258,6 @@ rig_open(struct rig *rig, bool tcp)
 	bev = bufferevent_socket_new(rig->base, fd[1], BEV_OPT_CLOSE_ON_FREE);
 	rig->conn = conn_new(rig->base, bev, &rig->limits, &rig->service,
 	    "192.0.2.1:5", on_free, rig);
-}
-
-static struct rig
-rig_new(void)
-{
-	struct rig rig;
-
-	rig_set(&rig);
-	return rig;
 }
 
 static void
@@ -417,12 +414,12 @@ rig_close(struct rig *rig)
 	buf_fini(&rig->heard);
 }
 
-#define RIG(rig) \
-	struct rig rig = rig_new(); \
-	rig_open(&rig, false)
-#define TCP_RIG(rig) \
-	struct rig rig = rig_new(); \
-	rig_open(&rig, true)
+#define RIG(name) \
+	struct rig name; \
+	rig_open(&name, false)
+#define TCP_RIG(name) \
+	struct rig name; \
+	rig_open(&name, true)
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: h\r\n\r\n"
 #define POST(path, n) "POST " path " HTTP/1.1\r\nHost: h\r\n" \
 	"Content-Length: " n "\r\n\r\n"
@@ -918,7 +915,6 @@ answers_head_and_204_without_a_body(void)
 	CHECK(ended(&rig));
 	CHECK_EQ(rig.heard.len, 0);
 	rig_close(&rig);
-	rig_set(&rig);
 	rig_open(&rig, false);
 	say(&rig, GET("/none"));
 	CHECK(hear(&rig, "HTTP/1.1 204 No Content\r\n"));
@@ -976,7 +972,6 @@ an_answer_never_breaks_its_announced_length(void)
 	CHECK(ended(&rig));
 	CHECK_EQ(rig.heard.len, 0);
 	rig_close(&rig);
-	rig_set(&rig);
 	rig_open(&rig, false);
 	say(&rig, GET("/short") GET("/echo"));
 	CHECK(hear(&rig, "Content-Length: 10\r\n\r\nfive."));

@@ -77,23 +77,12 @@ back(int fd, int kept)
 	close(kept);
 }
 
-/* Runs `modgate keys LINE --state DIR`; words are split at blanks, and '_'
- * stands for a blank within one. */
+/* Runs the command with what it says going into out and err_text. */
 static int
-keys(const char *line)
+run(int argc, char **argv)
 {
-	char copy[512], *argv[32], *word, *rest = copy;
-	int argc = 0, rc, keep_out, keep_err;
-	char *p;
+	int rc, keep_out, keep_err;
 
-	(void)snprintf(copy, sizeof(copy), "keys %s --state %s", line, dir);
-	while ((word = strsep(&rest, " ")) && argc < 31)
-		argv[argc++] = word;
-	argv[argc] = NULL;
-	for (int i = 1; i < argc - 1; i++)
-		for (p = argv[i]; *p && strncmp(argv[i], "key_", 4); p++)
-			if (*p == '_')
-				*p = ' ';
 	fflush(stdout);
 	keep_out = into(STDOUT_FILENO, "out");
 	keep_err = into(STDERR_FILENO, "err");
@@ -105,6 +94,25 @@ keys(const char *line)
 	slurp(path_of("out"), out, sizeof(out));
 	slurp(path_of("err"), err_text, sizeof(err_text));
 	return rc;
+}
+
+/* Runs `modgate keys LINE --state DIR`; words are split at blanks, and '_'
+ * stands for a blank within one. */
+static int
+keys(const char *line)
+{
+	char copy[512], *argv[32], *word, *rest = copy, *p;
+	int argc = 0, i;
+
+	(void)snprintf(copy, sizeof(copy), "keys %s --state %s", line, dir);
+	while ((word = strsep(&rest, " ")) && argc < 31)
+		argv[argc++] = word;
+	argv[argc] = NULL;
+	for (i = 1; i < argc - 1; i++)
+		for (p = argv[i]; *p && strncmp(argv[i], "key_", 4); p++)
+			if (*p == '_')
+				*p = ' ';
+	return run(argc, argv);
 }
 
 static bool
@@ -571,6 +579,32 @@ a_secret_that_cannot_be_printed_is_an_error(void)
 	CHECK(said("revoke it"));
 }
 
+static void
+the_configuration_says_where_the_store_is(void)
+{
+	char file[128], state[128];
+	char *add[] = { "keys", "-c", file, "add", "alice", NULL };
+	char *list[] = { "keys", "list", "--config", file, NULL };
+	char *bad[] = { "keys", "list", "-c", "/nonexistent.yaml", NULL };
+
+	fresh();
+	(void)snprintf(file, sizeof(file), "%s/modgate.yaml", dir);
+	(void)snprintf(state, sizeof(state), "%s/state", dir);
+	spill(file, "modgate: 1\nstate: state\nupstreams:\n"
+	    "  - name: main\n    url: http://127.0.0.1:9\n"
+	    "policies: []\n");
+	CHECK_EQ(run(5, add), CMD_DONE);
+	CHECK_EQ(strlen(out), KEYS_SECRET_BYTES + 1);
+	CHECK_EQ(access(path_of("state/keys.db"), R_OK), 0);
+	CHECK_EQ(run(4, list), CMD_DONE);
+	CHECK(listed("alice"));
+	CHECK_EQ(run(4, bad), CMD_WRONG);
+	CHECK(said("/nonexistent.yaml"));
+	unlink(path_of("state/keys.db"));
+	rmdir(state);
+	unlink(file);
+}
+
 int
 main(void)
 {
@@ -596,6 +630,7 @@ main(void)
 	RUN(foreign_and_newer_databases_are_left_alone);
 	RUN(a_busy_store_says_so);
 	RUN(a_secret_that_cannot_be_printed_is_an_error);
+	RUN(the_configuration_says_where_the_store_is);
 	fresh();
 	rmdir(dir);
 	return CHECK_DONE();

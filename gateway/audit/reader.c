@@ -193,6 +193,8 @@ look(int dirfd, const char *name, struct segment_info *info)
 	if (there) {
 		memcpy(info->name, name, strlen(name));
 		info->size = (uint64_t)st.st_size;
+		info->changed_us = (int64_t)st.st_mtim.tv_sec * 1000000 +
+		    st.st_mtim.tv_nsec / 1000;
 		info->readable = pread_all(fd, head, sizeof(head), 0) ==
 		    sizeof(head) && segment_header_read(
 		    span(head, sizeof(head)), &info->header);

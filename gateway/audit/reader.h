@@ -34,6 +34,7 @@ struct segment_info {
 	char name[64];
 	struct segment_header header;
 	uint64_t size;
+	int64_t changed_us;	/* when it was written last, unix time */
 	bool readable;		/* false: it has no valid header */
 	enum segment_end end;	/* by its last frame */
 };
