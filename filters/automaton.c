@@ -174,10 +174,12 @@ add_children(struct builder *b, const struct range *r)
 	struct child child[256];
 	uint32_t depth = a->tail[r->state].depth;
 	size_t n = split(b, r, depth, child), i;
+	uint32_t base;
 
 	if (n == 0)
 		return;
-	a->node[r->state].base = find_base(b, child, n);
+	base = find_base(b, child, n);	/* may move the nodes */
+	a->node[r->state].base = base;
 	for (i = 0; i < n; i++) {
 		add_state(b, r->state, &child[i], depth + 1);
 		if (r->state == AUTOMATON_ROOT)
