@@ -11,6 +11,7 @@ static const struct command {
 	const char *summary;
 } commands[] = {
 	/* one line per subcommand, in the order of a day's work */
+	{ "surfaces", cmd_surfaces, "what is covered, and where text lives" },
 	{ NULL, NULL, NULL },
 };
 
