@@ -584,29 +584,78 @@ touches_no_file_when_told_so(void)
 	    "here");
 }
 
-/* ---- the ready-made policies ---- */
+/* ---- tests that stand beside rules ---- */
 
-static unsigned
-run_tests_of(const struct policy *p)
+static size_t tests_run, tests_failed;
+static char last_failure[256];
+
+static void
+on_test(void *arg, const struct policy_rule *rule,
+    const struct policy_test *test, const char *why)
 {
-	unsigned n = 0;
-	size_t i, j;
-
-	for (i = 0; i < p->n_rules; i++)
-		for (j = 0; j < p->rules[i].n_tests; j++, n++) {
-			const struct policy_test *t = &p->rules[i].tests[j];
-			struct seen seen = look(p, &p->rules[i], t->text);
-
-			if ((seen.found > 0) != t->expect_pass && !seen.unable)
-				continue;
-			fprintf(stderr, "%s:%u: rule %s: \"%s\" %s\n",
-			    t->place.file, t->place.line, p->rules[i].id,
-			    t->text, seen.found ? "was found" :
-			    "was not found");
-			check_test_failed = true;
-		}
-	return n;
+	(void)arg;
+	tests_run++;
+	if (why)
+		(void)snprintf(last_failure, sizeof(last_failure),
+		    "%s: %u: %s", rule->id, test->place.line, why);
 }
+
+static void
+run_tests(void)
+{
+	tests_run = 0;
+	last_failure[0] = '\0';
+	tests_failed = policy_run_tests(policy, on_test, NULL);
+	if (tests_failed)
+		fprintf(stderr, "last failure: %s\n", last_failure);
+}
+
+static void
+counts_the_tests_that_fail(void)
+{
+	CHECK(load(HEAD RULE "  tests:\n    block: [so bad, good]\n"
+	    "    pass: [fine, a bad one]\n"));
+	tests_run = 0;
+	CHECK_EQ(policy_run_tests(policy, on_test, NULL), 2);
+	CHECK_EQ(tests_run, 4);
+	CHECK_STR(last_failure, "r: 10: as a prompt, the rule found "
+	    "something");
+	CHECK_EQ(policy_run_tests(policy, NULL, NULL), 2);
+	CHECK(load(HEAD "rules:\n- {id: r, on: [prompt, answer], match: "
+	    "{words: [x]}, action: flag, tests: {flag: y}}\n"));
+	CHECK_EQ(policy_run_tests(policy, on_test, NULL), 1);
+	CHECK_STR(last_failure, "r: 4: as a prompt, the rule found nothing");
+}
+
+static void
+tests_a_rule_for_whom_it_is_meant(void)
+{
+	CHECK(load(HEAD "rules:\n- id: r\n  on: [prompt, answer]\n"
+	    "  match: {words: [bad]}\n  action: block\n"
+	    "  when: {tenants: ['gal*y', other], models: 'gpt-?', roles: "
+	    "[tool, assistant]}\n  tests: {block: bad, pass: good}\n"));
+	run_tests();
+	CHECK_EQ(tests_run, 2);
+	CHECK_EQ(tests_failed, 0);
+}
+
+static void
+tests_a_rule_behind_others_and_without_force(void)
+{
+	CHECK(load(HEAD "rules:\n"
+	    "- {id: a, on: prompt, match: {words: [first]}, action: block}\n"
+	    "- {id: b, on: prompt, match: {words: [bad]}, action: redact,\n"
+	    "   tests: {redact: first bad, pass: first}}\n"
+	    "- {id: c, on: prompt, match: {regex: b.d}, action: block,\n"
+	    "   mode: shadow, tests: {block: first bad, pass: first}}\n"
+	    "- {id: d, on: answer, match: {words: [bad]}, action: flag,\n"
+	    "   tests: {flag: first bad, pass: first}}\n"));
+	run_tests();
+	CHECK_EQ(tests_run, 6);
+	CHECK_EQ(tests_failed, 0);
+}
+
+/* ---- the ready-made policies ---- */
 
 static void
 load_ready_made(const char *path)
@@ -639,7 +688,9 @@ the_default_policy_keeps_its_word(void)
 		return;
 	CHECK(!policy->warnings[0]);
 	every_rule_has_tests_of_both_kinds();
-	CHECK(run_tests_of(policy) > 100);
+	run_tests();
+	CHECK_EQ(tests_failed, 0);
+	CHECK(tests_run > 100);
 }
 
 static void
@@ -650,7 +701,9 @@ the_art_policy_keeps_its_word(void)
 		return;
 	CHECK(!policy->warnings[0]);
 	every_rule_has_tests_of_both_kinds();
-	CHECK(run_tests_of(policy) > 40);
+	run_tests();
+	CHECK_EQ(tests_failed, 0);
+	CHECK(tests_run > 40);
 }
 
 /* What no rule may find, each run through every rule of both policies. */
@@ -769,6 +822,9 @@ main(void)
 	RUN(lives_as_long_as_its_last_reference);
 	RUN(has_words_for_its_values);
 	RUN(touches_no_file_when_told_so);
+	RUN(counts_the_tests_that_fail);
+	RUN(tests_a_rule_for_whom_it_is_meant);
+	RUN(tests_a_rule_behind_others_and_without_force);
 	RUN(the_default_policy_keeps_its_word);
 	RUN(the_art_policy_keeps_its_word);
 	RUN(the_default_policy_stops_no_innocent_text);
