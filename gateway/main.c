@@ -11,6 +11,8 @@ static const struct command {
 	const char *summary;
 } commands[] = {
 	/* one line per subcommand, in the order of a day's work */
+	{ "backend", cmd_backend,
+	    "a small model server for demos and tests (no model in it)" },
 	{ NULL, NULL, NULL },
 };
 
