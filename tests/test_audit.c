@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gateway/audit/cat.h"
 #include "gateway/audit/crc32c.h"
 #include "gateway/audit/reader.h"
 #include "gateway/audit/record.h"
@@ -525,13 +526,14 @@ segments_rotate_and_the_sequence_goes_on(void)
 static void
 snapshot(void)
 {
-	char from[128], command[400];
+	struct buf command = { 0 };
+	char from[128];
 
 	memcpy(from, dir, sizeof(from));
 	new_dir();
-	(void)snprintf(command, sizeof(command), "mkdir -p %s && cp %s/* %s/",
-	    dir, from, dir);
-	CHECK_EQ(system(command), 0);
+	buf_addf(&command, "mkdir -p %s && cp %s/* %s/", dir, from, dir);
+	CHECK_EQ(system(buf_cstr(&command)), 0);
+	buf_fini(&command);
 }
 
 static void
@@ -1105,6 +1107,201 @@ workers_get_their_own_tickets_on_their_own_loops(void)
 	CHECK_EQ(count("exchange.aborted"), 0);
 }
 
+/* ---- tests: cat and tail ---- */
+
+/* What cat prints; the caller frees. */
+static char *
+cat(struct cat_options options, int *rc)
+{
+	struct mg_error err = { "" };
+	char *text = NULL;
+	size_t len;
+
+	options.dir = dir;
+	options.out = open_memstream(&text, &len);
+	*rc = audit_cat(&options, &err);
+	fclose(options.out);
+	return text;
+}
+
+static unsigned
+lines(const char *text)
+{
+	unsigned n = 0;
+
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
+/* A record with a time of its own. */
+static void
+write_at(struct bench *b, unsigned second, const char *type)
+{
+	int64_t us = now_us() + (int64_t)second * 1000000;
+	struct item item = { .base = b->base, .left = &b->left,
+	    .order = &b->order, .ticket.done = on_done };
+	struct buf json = { 0 };
+	char ts[28];
+
+	audit_time(us, ts);
+	buf_addf(&json, "{\"n\":%u,\"ts\":\"%s\",\"type\":\"%s\"}",
+	    second, ts, type);
+	audit_add(&item.ticket, AUDIT_LEAF, buf_span(&json));
+	buf_fini(&json);
+	b->left++;
+	audit_submit(b->audit, b->inbox, &item.ticket, true);
+	wait_all(b);
+}
+
+static void
+cat_merges_what_two_processes_wrote_by_time(void)
+{
+	struct config_audit c = config();
+	struct bench one, two;
+	char *text, *at;
+	unsigned i;
+	int rc;
+
+	new_dir();
+	CHECK(bench_open(&one, &c, &audit_io_system));
+	CHECK(bench_open(&two, &c, &audit_io_system));
+	for (i = 0; i < 10; i++)
+		write_at(i % 2 ? &one : &two, i + 1, "t.merge");
+	/* Both are live: what is there so far. */
+	text = cat((struct cat_options){ 0 }, &rc);
+	CHECK_EQ(rc, 0);
+	CHECK_EQ(lines(text), 12);
+	for (i = 0, at = text; i < 10 && at; i++) {
+		char want[16];
+
+		(void)snprintf(want, sizeof(want), "{\"n\":%u,", i + 1);
+		at = strstr(at, "{\"n\"");
+		CHECK(at && strncmp(at, want, strlen(want)) == 0);
+		at = at ? at + 1 : at;
+	}
+	free(text);
+	bench_close(&one);
+	bench_close(&two);
+}
+
+static void
+tail_prints_the_last_ones_from_as_many_segments_as_it_needs(void)
+{
+	struct config_audit c = config();
+	struct bench b;
+	unsigned i, n;
+	char *text;
+	int rc;
+
+	new_dir();
+	c.segment_bytes = 300;
+	CHECK(bench_open(&b, &c, &audit_io_system));
+	for (i = 0; i < 20; i++)
+		write_at(&b, i, "t.tail");
+	for (n = 1; n <= 25; n++) {
+		text = cat((struct cat_options){ .last = n }, &rc);
+		CHECK_EQ(lines(text), n < 21 ? n : 21);
+		CHECK(strstr(text, "{\"n\":19,") != NULL);
+		CHECK_EQ(strstr(text, "{\"n\":18,") != NULL, n > 1);
+		free(text);
+	}
+	bench_close(&b);
+	text = cat((struct cat_options){ .last = 5 }, &rc);
+	CHECK_EQ(lines(text), 5);
+	free(text);
+}
+
+struct follower {
+	pthread_t thread;
+	FILE *out;
+	_Atomic int stop;
+	int rc;
+};
+
+static void *
+follow(void *arg)
+{
+	struct follower *f = arg;
+	struct cat_options options = { .dir = dir, .out = f->out, .last = 2,
+	    .follow = true, .stop = &f->stop };
+	struct mg_error err = { "" };
+
+	f->rc = audit_cat(&options, &err);
+	return NULL;
+}
+
+static void
+tail_follows_into_new_segments(void)
+{
+	struct config_audit c = config();
+	struct follower f = { 0 };
+	struct bench b;
+	char *text = NULL;
+	size_t len;
+	unsigned i;
+
+	new_dir();
+	c.segment_bytes = 400;
+	CHECK(bench_open(&b, &c, &audit_io_system));
+	for (i = 0; i < 6; i++)
+		write_at(&b, i, "t.old");
+	f.out = open_memstream(&text, &len);
+	CHECK_EQ(pthread_create(&f.thread, NULL, follow, &f), 0);
+	usleep(100000);
+	for (i = 6; i < 16; i++)
+		write_at(&b, i, "t.new");
+	usleep(500000);
+	atomic_store(&f.stop, 1);
+	pthread_join(f.thread, NULL);
+	fclose(f.out);
+	CHECK_EQ(f.rc, 0);
+	CHECK_EQ(lines(text), 12);
+	CHECK(strstr(text, "{\"n\":4,") && strstr(text, "{\"n\":15,"));
+	free(text);
+	bench_close(&b);
+}
+
+static void
+cat_prints_the_rest_of_a_log_with_damage_and_says_so(void)
+{
+	struct config_audit c = config();
+	struct bench b;
+	char path[256], *text;
+	int rc, saved, null;
+
+	new_dir();
+	CHECK(bench_open(&b, &c, &audit_io_system));
+	bench_close(&b);
+	last_segment(path);
+	change_file(path, SEGMENT_HEADER + SEGMENT_FRAME + 9, -1);
+	saved = dup(2);
+	null = open("/dev/null", O_WRONLY);
+	(void)dup2(null, 2);
+	text = cat((struct cat_options){ 0 }, &rc);
+	(void)dup2(saved, 2);
+	close(saved);
+	close(null);
+	CHECK_EQ(rc, 1);
+	CHECK_EQ(lines(text), 0);
+	free(text);
+}
+
+static void
+a_line_for_people_cannot_drive_their_terminal(void)
+{
+	struct buf out = { 0 };
+
+	cat_line(span_str("{\"model\":\"a\\u001b[2J\\u0085春\",\"outcome\":"
+	    "\"blocked\",\"status\":400,\"tenant\":\"t\",\"ts\":\"T\","
+	    "\"type\":\"exchange.close\",\"verdicts\":[{\"action\":"
+	    "\"block\",\"phase\":\"prompt\",\"rule\":\"r\"}],"
+	    "\"xid\":\"X\"}"), &out);
+	CHECK_MEM(out.ptr, out.len, "T X exchange.close tenant=t model=a?[2J?春"
+	    " blocked 400 prompt:r=block");
+	buf_fini(&out);
+}
+
 /* ---- tests: pseudonyms and records ---- */
 
 static void
@@ -1331,6 +1528,11 @@ main(void)
 	RUN(a_write_error_moves_the_group_too);
 	RUN(a_closing_record_may_follow_a_queue_that_is_full);
 	RUN(workers_get_their_own_tickets_on_their_own_loops);
+	RUN(cat_merges_what_two_processes_wrote_by_time);
+	RUN(tail_prints_the_last_ones_from_as_many_segments_as_it_needs);
+	RUN(tail_follows_into_new_segments);
+	RUN(cat_prints_the_rest_of_a_log_with_damage_and_says_so);
+	RUN(a_line_for_people_cannot_drive_their_terminal);
 	RUN(pseudonyms_are_equal_for_equal_texts_as_long_as_the_key_is);
 	RUN(an_open_record_is_canonical);
 	RUN(a_close_record_is_canonical);
