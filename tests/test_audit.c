@@ -716,6 +716,29 @@ a_bad_byte_is_damage_where_it_was_durable_and_torn_where_not(void)
 	buf_fini(&segment);
 }
 
+/* A disk may write the blocks of a group in any order before a power cut. */
+static void
+a_large_group_whose_first_block_was_lost_is_torn(void)
+{
+	struct segment_header header = { .salt = 99 };
+	struct buf segment = { 0 };
+	enum audit_read end;
+	uint64_t sequence = 0;
+	unsigned i;
+
+	segment_header_write(&header, buf_reserve(&segment, SEGMENT_HEADER));
+	segment.len = SEGMENT_HEADER;
+	for (i = 0; i < 10000; i++)
+		segment_frame_add(&segment, AUDIT_LEAF, span_str("{\"a\":1}"));
+	segment_frames_seal(segment.ptr + SEGMENT_HEADER, segment.len -
+	    SEGMENT_HEADER, &header, &sequence, SEGMENT_HEADER);
+	CHECK_EQ(walk(buf_span(&segment), &end), 10000);
+	memset(segment.ptr + SEGMENT_HEADER, 0, 4096);
+	CHECK_EQ(walk(buf_span(&segment), &end), 0);
+	CHECK_EQ(end, READ_TORN);
+	buf_fini(&segment);
+}
+
 static void
 a_missing_frame_is_damage(void)
 {
@@ -909,6 +932,7 @@ a_full_disk_refuses_openings_and_writes_closings(void)
 	audit_stats(b.audit, &stats);
 	CHECK(!stats.accepts);
 	CHECK_EQ(stats.failures, 2);
+	CHECK(!audit_note(b.audit, span_str("{}")));
 	/* Space returns. */
 	atomic_store(&disk.room, UINT64_MAX);
 	atomic_store(&disk.free_bytes, UINT64_C(1) << 40);
@@ -964,6 +988,8 @@ a_disk_that_takes_nothing_fails_tickets_and_mends(void)
 	CHECK_EQ(count("exchange.close"), 1);
 	CHECK_EQ(count("exchange.aborted"), 1);
 	CHECK_EQ(count(X1), 2);
+	CHECK_EQ(count("log.degraded"), 1);
+	CHECK_EQ(count("log.recovered"), 1);
 }
 
 static void
@@ -1093,7 +1119,8 @@ workers_get_their_own_tickets_on_their_own_loops(void)
 		audit_stats(audit, &stats);
 		(void)audit_accepts(audit);
 		audit_reload(audit, &c);
-		audit_note(audit, span_str("{\"type\":\"auth.failed\"}"));
+		CHECK(audit_note(audit,
+		    span_str("{\"type\":\"auth.failed\"}")));
 	}
 	for (i = 0; i < WORKERS; i++) {
 		pthread_join(workers[i].thread, NULL);
@@ -1516,6 +1543,7 @@ main(void)
 	RUN(a_segment_cut_at_any_byte_gives_its_whole_frames);
 	RUN(zeros_after_the_last_frame_are_a_torn_tail);
 	RUN(a_bad_byte_is_damage_where_it_was_durable_and_torn_where_not);
+	RUN(a_large_group_whose_first_block_was_lost_is_torn);
 	RUN(a_missing_frame_is_damage);
 	RUN(a_file_torn_at_each_of_its_last_bytes_is_recovered);
 	RUN(damage_in_the_middle_refuses_to_start_and_says_where);
