@@ -88,7 +88,8 @@ uint32_t json_sibling(const struct json_doc *doc, uint32_t node);
 
 /* The string between the quotes, undone of escapes, as UTF-8; a lone surrogate
  * becomes U+FFFD. Without escapes it points into the source, else into
- * scratch (appended). */
+ * scratch (appended): such a span is gone when scratch grows next. A node that
+ * is no string is our own bug. */
 struct mg_span json_string(const struct json_doc *doc, uint32_t node,
     struct buf *scratch);
 struct mg_span json_key(const struct json_doc *doc, uint32_t node,

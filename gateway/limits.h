@@ -64,6 +64,8 @@ void limits_take(struct limits *limits, const struct limits_ask *ask,
 void limits_settle(struct limits *limits, struct limits_ticket *ticket,
     const struct config_rate *const rate[LIMIT_DIMENSIONS],
     uint64_t spent_tokens, int64_t now_ms);
+/* Names that the table holds now; for metrics and tests. Any thread. */
+size_t limits_entries(struct limits *limits);
 /* A Go duration as the SDKs' headers have it: 12ms, 1.5s, 6m0s. */
 void limits_duration(uint64_t ms, char out[32]);
 /* A rough count of a text's tokens, for reservations and for backends that

@@ -76,7 +76,9 @@ struct surface_facts {
 const char *surface_name(enum surface_kind surface);
 
 /* Visits every text of doc in document order (keys before their values). visit
- * returns false to stop. The spans it gets live while scratch and doc do. */
+ * returns false to stop. The spans it gets live while scratch and doc do, if
+ * nobody else appends to scratch meanwhile. Memory is taken only for data: URLs
+ * that hold text and for bytes of logprobs. Any thread. */
 void surface_read(enum surface_kind surface, enum surface_doc which,
     const struct json_doc *doc, struct buf *scratch,
     bool (*visit)(void *arg, const struct surface_text *text), void *arg);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gateway/audit/writer.h - what audit.c (the callers' side) and writer.c (the
+ * thread) share. */
+#ifndef GATEWAY_AUDIT_WRITER_H
+#define GATEWAY_AUDIT_WRITER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "gateway/audit/ident.h"
+#include "gateway/audit/inbox.h"
+#include "gateway/audit/segfile.h"
+#include "gateway/audit/xidset.h"
+
+enum {
+	RESERVE_BYTES = 4 << 20,	/* kept free for closing records */
+	QUEUE_MAX_BYTES = 64 << 20,	/* more waiting: no new exchanges */
+	ASYNC_MAX_BYTES = 4 << 20,	/* written and not synced, at most */
+	ASYNC_SYNC_MS = 500,		/* promised: within a second */
+	CHECK_MS = 1000,		/* free disk is looked at so often */
+	CHECK_BYTES = 8 << 20,		/* … and after so much was written */
+};
+
+/* What was handed over: its frames, and who waits for them. */
+struct entry {
+	struct buf frames;
+	struct audit_ticket *ticket;	/* NULL: no one */
+	uint64_t since_ms;
+	unsigned n_frames;
+	bool closing;
+};
+
+struct entries {
+	struct entry *items;
+	size_t n, cap;
+	size_t bytes;			/* of their frames */
+};
+
+struct audit {
+	const struct audit_io *io;
+	char *dir;
+	int dirfd;
+	char *instance;
+	struct pseudonym *pseudonym;
+	const char *capture;		/* its name */
+	pthread_t thread;
+
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	struct entries queue;		/* under lock, as the next three */
+	bool waiting, stopping;
+	uint64_t work_since_ms;		/* of the oldest entry that the writer
+					 * holds; 0: none */
+	_Atomic int durability;
+	_Atomic uint64_t segment_bytes, min_free_bytes;
+	_Atomic bool healthy;		/* disk has room and takes writes */
+	_Atomic size_t queued_bytes;
+	_Atomic uint64_t records, bytes, syncs, failures, queued;
+	_Atomic uint64_t sync_us_total, free_bytes;
+
+	/* The writer's own from here on. */
+	unsigned char run[16];
+	int run_fd;			/* lock of the run, and the reserve */
+	bool has_reserve;
+	struct segfile seg;
+	uint32_t next_number;
+	uint64_t sequence;		/* of the next frame */
+	uint64_t durable_sequence;	/* of the first frame not yet synced */
+	struct entries group;		/* being written */
+	struct entries pending;		/* written, not synced */
+	struct xidset open;		/* exchanges, by durable records */
+	uint64_t checked_ms, checked_bytes;
+};
+
+void entries_add(struct entries *entries, const struct entry *entry);
+/* Moves all of from to the end of to. */
+void entries_move(struct entries *to, struct entries *from);
+void entries_fini(struct entries *entries);
+
+/* As audit_new(), with system calls of the caller's choice (for tests). */
+struct audit *audit_new_io(const char *dir,
+    const struct config_audit *config, const struct audit_io *io,
+    struct mg_error *err);
+
+/* Makes the run's first segment with `log.started`; before the thread. */
+int writer_begin(struct audit *audit, struct mg_error *err);
+void *writer_main(void *audit);
+/* After the thread: closes files. */
+void writer_end(struct audit *audit);
+
+const char *durability_name(int durability);
+
+#endif
