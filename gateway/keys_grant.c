@@ -81,10 +81,13 @@ check_scope(const char *what, const char *const *globs, struct mg_error *err)
 }
 
 int
-keys_check_grant(const struct keys_grant *g, int64_t now_ms, struct mg_error *err)
+keys_check_grant(const struct keys_grant *g, int64_t now_ms,
+    struct mg_error *err)
 {
+	const char *tenant = g->tenant ? g->tenant : KEYS_TENANT;
+
 	if (check_name("name", g->name, err) < 0 ||
-	    check_name("tenant", g->tenant ? g->tenant : KEYS_TENANT, err) < 0 ||
+	    check_name("tenant", tenant, err) < 0 ||
 	    check_scope("models", g->models, err) < 0 ||
 	    check_scope("endpoints", g->endpoints, err) < 0)
 		return -1;
