@@ -106,7 +106,7 @@ $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "CC $<"; $(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 .PHONY: all programs threaded fuzzers benches deps demo run test unit asan tsan \
 	fuzz fuzz-long crash-long bench coverage format install clean

@@ -11,6 +11,7 @@
 
 #include "gateway/audit/audit.h"
 #include "gateway/auth.h"
+#include "gateway/clock.h"
 #include "gateway/conn.h"
 #include "gateway/door.h"
 #include "gateway/limits.h"
@@ -18,6 +19,7 @@
 #include "gateway/upstream.h"
 
 #define WORKER_MAX_LISTENERS 256
+#define WORKER_MAX_UPSTREAMS 256	/* that metrics tell of */
 
 struct event;
 struct event_base;
@@ -44,6 +46,8 @@ struct worker {
 	struct worker_conn *conns;	/* open, in a list */
 	struct exchange *exchanges;	/* under way, in a list */
 	struct metrics metrics;
+	pthread_mutex_t stats_lock;	/* upstream_stats: copied once a */
+	struct upstream_stats *upstream_stats;	/* second, for metrics */
 	struct event *tick;		/* once a second */
 };
 
@@ -65,9 +69,5 @@ struct gateway {
 
 /* A reference to what is in force now; any thread. */
 struct live *gateway_live(struct gateway *gateway);
-
-/* Unix time, and a clock that never jumps; microseconds. */
-int64_t now_us(void);
-int64_t steady_us(void);
 
 #endif

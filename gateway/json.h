@@ -15,6 +15,11 @@
 
 #include "gateway/buf.h"
 
+/* jansson, which we link for what is edited or built, exports a json_string()
+ * as well: ours must not stand in for it inside that library. Enums of both
+ * have the same names; do not include both headers in one file. */
+#define json_string mg_json_string
+
 enum json_type {
 	JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING,
 	JSON_ARRAY, JSON_OBJECT,

@@ -153,7 +153,7 @@ test('a client that aborts a stream does no harm', async () => {
 });
 
 test('a client that times out does no harm', async () => {
-  const error = await failure(chat('[delay 3000] hello', {}, client,
+  const error = await failure(chat('a', { model: 'slow' }, client,
     { timeout: 400 }));
   assert.ok(error instanceof OpenAI.APIConnectionTimeoutError, error);
   assert.ok((await chat(POEM)).choices.length);

@@ -29,6 +29,10 @@ rules:
 CONFIG = """upstreams:
   - name: builtin
     url: http://127.0.0.1:%d
+    models: ["gpt-*", "text-*"]
+  - name: slow
+    url: http://127.0.0.1:%d
+    models: [slow]
 policies:
   - policy: policy.yaml
 limits:
@@ -38,19 +42,21 @@ drain: 1s
 
 
 class ClientStage:
-    """Two gateways over one backend: one without limits, one of one request a
-    second, for retry-after."""
+    """Two gateways: one without limits, one of one request a second, for
+    retry-after. Behind both a backend that recites, and one that is slow."""
 
     def __init__(self):
         self.free = Bench()
         self.tight = Bench()
-        self.backend = self.free.start_backend()
+        self.backend = self.free.start_backend("--event-delay", "2")
+        self.slow = self.tight.start_backend("--delay", "3000")
         env = {"BACKEND_URL": "http://127.0.0.1:%d/v1" % self.backend.port}
         for name, bench, limits in (("GATEWAY", self.free, "none"),
                                     ("TIGHT", self.tight,
                                      "{ requests: 1/s }")):
             bench.write("policy.yaml", POLICY)
-            bench.start_gateway(CONFIG % (self.backend.port, limits))
+            bench.start_gateway(CONFIG % (self.backend.port,
+                                         self.slow.port, limits))
             env[name + "_URL"] = "http://127.0.0.1:%d/v1" % bench.gateway.port
             env[name + "_KEY"] = bench.add_key("clients")
         self.env = dict(os.environ, **env)
