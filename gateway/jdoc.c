@@ -9,6 +9,8 @@
  */
 #include "gateway/jdoc.h"
 
+#define MAX_NUMBER 1000	/* bytes of one number */
+
 #include <stdlib.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -253,7 +255,7 @@ digits(const struct reader *r, size_t at)
 static enum jdoc_fault
 read_number(struct reader *r)
 {
-	size_t at = r->at;
+	size_t at = r->at, from = at;
 
 	if (r->s[at] == '-')
 		at++;
@@ -277,7 +279,8 @@ read_number(struct reader *r)
 		at = digits(r, at);
 	}
 	r->at = at;
-	return JDOC_OK;
+	/* Some parsers give up on such a number, others round it. */
+	return at - from > MAX_NUMBER ? JDOC_LARGE : JDOC_OK;
 }
 
 static enum jdoc_fault

@@ -63,7 +63,8 @@ enum jdoc_fault {
 	JDOC_DEEP,		/* deeper than max_depth */
 	JDOC_LONE_SURROGATE,	/* \ud800–\udfff without its other half */
 	JDOC_NUL,		/* \u0000 */
-	JDOC_LARGE,		/* more than max_nodes values, or 4 GiB */
+	JDOC_LARGE,		/* more than max_nodes values, a number of more
+				 * than 1,000 bytes, or 4 GiB */
 };
 
 struct jdoc_limits {

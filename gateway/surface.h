@@ -65,6 +65,8 @@ struct surface_facts {
 	bool include_usage;
 	uint64_t max_tokens;		/* 0: not given; the largest of
 					 * max_tokens, max_completion_tokens */
+	bool no_maximum;		/* max_tokens is negative: llama.cpp's
+					 * "as many as you like" */
 	uint64_t n;			/* max(n, best_of), 1 when not given;
 					 * UINT64_MAX: not a sane number */
 	uint64_t prompts;		/* completions: prompts in the array; 1 */
