@@ -69,7 +69,7 @@ starts_with(const struct reader *r, size_t i, const char *text)
 {
 	size_t n = strlen(text);
 
-	return r->len - i >= n && memcmp(r->s + i, text, n) == 0;
+	return i <= r->len && r->len - i >= n && memcmp(r->s + i, text, n) == 0;
 }
 
 /* ---- gates ---- */
@@ -210,7 +210,9 @@ read_escape(struct reader *r)
 
 	if (refused)
 		refuse(r, refused);
-	if (wider) {
+	if (c == 'N' && starts_with(r, r->i + 2, "{")) {
+		r->p->plain = false;	/* one code point by its number */
+	} else if (wider) {
 		emit_text(r, wider);
 	} else if (c == 'b' || c == 'B' || c == 'A' || c == 'z') {
 		r->dropped = true;

@@ -240,7 +240,7 @@ look(struct auth *auth, struct mg_error *err)
 		return open_store(auth, KEYS_EXISTING, err) < 0 ? -1 : 1;
 	if (keys_version(auth->keys, &version, err) < 0)
 		return -1;
-	if (version == auth->version && !auth->failing)
+	if (version == auth->version)
 		return 0;
 	return load(auth, err) < 0 ? -1 : 1;
 }

@@ -32,7 +32,7 @@ static const char help[] =
     "  modgate audit tail --follow --dir state/audit\n";
 
 /* Set by SIGINT and SIGTERM while following; a handler has nothing else. */
-static volatile int stop;
+static _Atomic int stop;
 
 static void
 on_signal(int signal)

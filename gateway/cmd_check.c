@@ -155,8 +155,12 @@ add_json(struct verdict *v, struct buf *out)
 	    v->err.text[0] ? "false" : "true");
 	add_member(out, "file", v->file);
 	add_member(out, "kind", kind_names[v->kind]);
-	if (v->err.text[0])
+	if (v->err.text[0]) {
+		/* A long message may have been cut inside a character. */
+		v->err.text[utf8_whole(v->err.text, strlen(v->err.text))] =
+		    '\0';
 		add_member(out, "error", v->err.text);
+	}
 	if (v->sha256[0])
 		add_member(out, "sha256", v->sha256);
 	buf_addf(out, ",\"rules\":%zu,\"tests\":%zu,\"upstreams\":%zu,"

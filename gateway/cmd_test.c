@@ -105,7 +105,8 @@ test_files(char **files, int n, bool json)
 		if (json && bad)
 			buf_add_byte(&errors, ',');
 		if (json)
-			buf_add_json(&errors, span_str(err.text));
+			buf_add_json(&errors, span(err.text,
+			    utf8_whole(err.text, strlen(err.text))));
 		else
 			fprintf(stderr, "%s\n", err.text);
 		bad++;

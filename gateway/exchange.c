@@ -337,7 +337,7 @@ step_JUDGE_PROMPT(struct exchange *ex)
 		metric_add(&ex->worker->metrics, METRIC_judge_prompt_us,
 		    (uint64_t)(steady_us() - from));
 	}
-	json_fini(&ex->doc);
+	jdoc_fini(&ex->doc);
 	ex->decided_us = now_us();
 	if (ex->error.status)
 		return refuse(ex);
@@ -819,7 +819,7 @@ unref(struct exchange *ex)
 	screen_free(ex->screen);
 	notes_fini(&ex->notes);
 	decode_free(ex->decode);
-	json_fini(&ex->doc);
+	jdoc_fini(&ex->doc);
 	buf_fini(&ex->path);
 	buf_fini(&ex->upstream_path);
 	buf_fini(&ex->forward_text);

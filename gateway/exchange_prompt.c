@@ -30,11 +30,11 @@ verdict_fail(struct verdict_error *error, int status, const char *param,
 }
 
 static void
-bad_json(struct verdict_error *error, enum json_fault fault, size_t at)
+bad_json(struct verdict_error *error, enum jdoc_fault fault, size_t at)
 {
-	verdict_fail(error, 400, NULL, fault == JSON_DUPLICATE ? "duplicate_key" :
+	verdict_fail(error, 400, NULL, fault == JDOC_DUPLICATE ? "duplicate_key" :
 	    "invalid_json", "The request body cannot be read as JSON: %s at "
-	    "byte %zu.", json_fault_text(fault), at);
+	    "byte %zu.", jdoc_fault_text(fault), at);
 }
 
 /* The model decides about scope, policy and backend: what the path names, or
@@ -85,22 +85,22 @@ void
 exchange_read_prompt(struct exchange *ex, struct verdict_error *error)
 {
 	const struct config *config = ex->live->config;
-	struct json_limits limits = {
+	struct jdoc_limits limits = {
 		.max_depth = config->client.json_depth,
 		.max_nodes = 200000,
 		.duplicate_keys = config->unread.duplicate_keys ==
 		    UNREAD_ALLOW,
 	};
-	enum json_fault fault;
+	enum jdoc_fault fault;
 	size_t at;
 
 	if (ex->route.kind == ROUTE_TEXT) {
-		fault = json_read(&ex->doc, buf_span(&ex->body), &limits, &at);
-		if (fault != JSON_OK) {
+		fault = jdoc_read(&ex->doc, buf_span(&ex->body), &limits, &at);
+		if (fault != JDOC_OK) {
 			bad_json(error, fault, at);
 			return;
 		}
-		if (ex->doc.nodes[0].type != JSON_OBJECT) {
+		if (ex->doc.nodes[0].type != JDOC_OBJECT) {
 			verdict_fail(error, 400, NULL, "invalid_json",
 			    "The request body must be a JSON object.");
 			return;

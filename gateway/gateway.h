@@ -11,6 +11,7 @@
 
 #include "gateway/audit/audit.h"
 #include "gateway/auth.h"
+#include "gateway/clock.h"
 #include "gateway/conn.h"
 #include "gateway/door.h"
 #include "gateway/limits.h"
@@ -68,9 +69,5 @@ struct gateway {
 
 /* A reference to what is in force now; any thread. */
 struct live *gateway_live(struct gateway *gateway);
-
-/* Unix time, and a clock that never jumps; microseconds. */
-int64_t now_us(void);
-int64_t steady_us(void);
 
 #endif

@@ -17,10 +17,11 @@
 
 #define DAY_MS 86400000
 
-/* Beyond these, numbers are cut: products stay below 2^100. No real limit
- * comes near. */
+/* Beyond these, numbers are cut: products stay below 2^125. No real limit
+ * comes near; what a confused backend says it has spent may. */
 #define MOST_TOKENS ((uint64_t)1 << 48)
 #define MOST_PERIOD_MS ((uint64_t)1 << 36)
+#define MOST_DEBT_MS ((uint64_t)1 << 40)
 
 /* Clocks of two workers may differ a little; a step back by more than this is
  * a clock that was set, and must not stop a key for hours. */
@@ -53,30 +54,36 @@ at_most(uint64_t value, uint64_t most)
 
 /* ---- one bucket ---- */
 
+/* Makes what is missing to a full bucket debt, or as much as can be. */
+static void
+bucket_owe(struct limits_bucket *b, __int128 debt, int64_t now_ms)
+{
+	__int128 most = (__int128)b->limit * MOST_DEBT_MS;
+
+	b->tat = (__int128)now_ms * b->limit + (debt < most ? debt : most);
+}
+
 /* Gives the bucket a rate. When that has changed (a reload), what is spent
  * stays spent, counted in requests or tokens. */
 static void
 bucket_fit(struct limits_bucket *b, uint64_t limit, uint64_t period_ms,
     int64_t now_ms)
 {
-	const __int128 most = (__int128)1 << 80;
-	__int128 debt;
+	__int128 debt = 0;
 
 	limit = at_most(limit, MOST_TOKENS);
 	period_ms = period_ms ? at_most(period_ms, MOST_PERIOD_MS) : 1;
 	if (b->limit == limit && b->period_ms == period_ms)
 		return;
-	debt = b->limit ? limits_bucket_debt(b, now_ms) : 0;
-	if (debt > most)
-		debt = most;
 	if (b->limit)
-		debt = debt * period_ms / b->period_ms;
+		debt = limits_bucket_debt(b, now_ms) * period_ms /
+		    b->period_ms;
 	b->limit = limit;
 	b->period_ms = period_ms;
-	b->tat = (__int128)now_ms * limit + debt;
+	bucket_owe(b, debt, now_ms);
 }
 
-/* How long until cost fits; 0: it fits now. */
+/* How long until cost, at most the limit, fits; 0: it fits now. */
 static uint64_t
 bucket_wait_ms(const struct limits_bucket *b, uint64_t cost, int64_t now_ms)
 {
@@ -91,24 +98,17 @@ bucket_wait_ms(const struct limits_bucket *b, uint64_t cost, int64_t now_ms)
 static void
 bucket_take(struct limits_bucket *b, uint64_t cost, int64_t now_ms)
 {
-	const __int128 most = (__int128)1 << 100;
-	__int128 now = (__int128)now_ms * b->limit;
-
-	if (b->tat < now)
-		b->tat = now;
-	b->tat += (__int128)cost * b->period_ms;
-	if (b->tat > most)
-		b->tat = most;
+	bucket_owe(b, limits_bucket_debt(b, now_ms) +
+	    (__int128)cost * b->period_ms, now_ms);
 }
 
 static void
 bucket_give(struct limits_bucket *b, uint64_t cost, int64_t now_ms)
 {
-	__int128 now = (__int128)now_ms * b->limit;
+	__int128 debt = limits_bucket_debt(b, now_ms) -
+	    (__int128)cost * b->period_ms;
 
-	b->tat -= (__int128)cost * b->period_ms;
-	if (b->tat < now)
-		b->tat = now;
+	bucket_owe(b, debt > 0 ? debt : 0, now_ms);
 }
 
 static uint64_t
@@ -194,11 +194,11 @@ look(const struct asking *a, enum limits_dimension d,
 		if (wait)
 			say_no(v, RATE_OVER, d, "requests", wait);
 	}
-	if (rate->tokens) {
+	if (rate->tokens && a->tokens > e->tokens.limit) {
+		say_no(v, RATE_NEVER, d, "tokens", 0);
+	} else if (rate->tokens) {
 		wait = bucket_wait_ms(&e->tokens, a->tokens, now_ms);
-		if (a->tokens > e->tokens.limit)
-			say_no(v, RATE_NEVER, d, "tokens", 0);
-		else if (wait)
+		if (wait)
 			say_no(v, RATE_OVER, d, "tokens", wait);
 	}
 	if (rate->daily && a->tokens > rate->daily)
@@ -416,7 +416,7 @@ entry_settle(struct limits_entry *e, const struct limits_ticket *ticket,
 	if (!rate->daily || e->day != ticket->day)
 		return;
 	e->day_used -= at_most(e->day_used, ticket->tokens);
-	e->day_used += spent;
+	e->day_used = at_most(e->day_used + spent, UINT64_MAX / 2);
 }
 
 void

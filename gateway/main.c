@@ -17,6 +17,8 @@ static const struct command {
 	{ "keys", cmd_keys, "add, list, rotate and revoke API keys" },
 	{ "audit", cmd_audit, "read the records" },
 	{ "surfaces", cmd_surfaces, "what is covered, and where text lives" },
+	{ "backend", cmd_backend,
+	    "a small model server for demos and tests (no model in it)" },
 	{ NULL, NULL, NULL },
 };
 

@@ -11,7 +11,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { NEAR_MAX = 64, KNOWN_MAX = 400, DEFAULT_TEXT_MAX = 1024 };
+enum { NEAR_MAX = 64, KNOWN_MAX = 280, DEFAULT_TEXT_MAX = 1024 };
 
 struct unit {
 	const char *name;

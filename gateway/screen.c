@@ -19,6 +19,7 @@
 /* Which of one engine's rules apply to texts by one role. */
 struct scope {
 	uint64_t *active, *holding;	/* one block; active is owned */
+	struct mg_scope mg;		/* the same, as filters see it */
 	bool any;
 };
 
@@ -152,6 +153,7 @@ scopes_of(struct screen *screen, enum policy_role role)
 
 		scope->active = xcalloc(words * 2, sizeof(uint64_t));
 		scope->holding = scope->active + words;
+		scope->mg = (struct mg_scope){ scope->active, scope->holding };
 		for (r = 0; r < engine->n_rules; r++) {
 			size_t i = engine->rules[r];
 			const struct policy_rule *rule = &policy->rules[i];
@@ -182,11 +184,10 @@ view_open(struct channel_screen *channel, bool unescape)
 	view->keeps = xcalloc(policy->n_engines, sizeof(uint64_t));
 	for (e = 0; e < policy->n_engines; e++) {
 		struct scope *scope = &channel->scopes->engine[e];
-		struct mg_scope mg = { scope->active, scope->holding };
 
 		if (scope->any)
 			view->scans[e] = policy->engines[e].type->begin(
-			    policy->engines[e].conf, &mg);
+			    policy->engines[e].conf, &scope->mg);
 	}
 	if (unescape)
 		view->unescape = unescape_new();

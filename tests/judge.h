@@ -111,7 +111,7 @@ judge_end(struct judge *j)
 	j->len = j->keep = j->hold = j->n_all = j->n_unable = 0;
 }
 
-/* Begins a channel of its own. judge_open() has begun the first. */
+/* Begins another channel. The first begins by itself. */
 static inline void
 judge_begin(struct judge *j)
 {
@@ -146,8 +146,6 @@ judge_open_rules(const char *type, const struct judge_rule *rule, size_t n)
 			j.sets[words + r / 64] |= bit;
 	}
 	j.conf = j.type->open(j.rules, n, judge_warned, &j, &j.err);
-	if (j.conf)
-		judge_begin(&j);
 	return j;
 }
 
@@ -215,6 +213,8 @@ judge_bytes(struct judge *j, const char *ptr, size_t len, int last)
 	char *window = malloc(text.len ? text.len : 1);
 	enum mg_verdict verdict;
 
+	if (!j->scan)
+		j->scan = j->type->begin(j->conf, &j->scope);
 	j->text = realloc(j->text, total ? total : 1);
 	if (!window || !j->text)
 		abort();

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gateway/audit/cat.h"
 #include "gateway/audit/crc32c.h"
 #include "gateway/audit/reader.h"
 #include "gateway/audit/record.h"
@@ -525,13 +526,14 @@ segments_rotate_and_the_sequence_goes_on(void)
 static void
 snapshot(void)
 {
-	char from[128], command[400];
+	struct buf command = { 0 };
+	char from[128];
 
 	memcpy(from, dir, sizeof(from));
 	new_dir();
-	(void)snprintf(command, sizeof(command), "mkdir -p %s && cp %s/* %s/",
-	    dir, from, dir);
-	CHECK_EQ(system(command), 0);
+	buf_addf(&command, "mkdir -p %s && cp %s/* %s/", dir, from, dir);
+	CHECK_EQ(system(buf_cstr(&command)), 0);
+	buf_fini(&command);
 }
 
 static void
@@ -711,6 +713,29 @@ a_bad_byte_is_damage_where_it_was_durable_and_torn_where_not(void)
 		CHECK_EQ(end, READ_CORRUPT);
 		segment.ptr[i] ^= 1;
 	}
+	buf_fini(&segment);
+}
+
+/* A disk may write the blocks of a group in any order before a power cut. */
+static void
+a_large_group_whose_first_block_was_lost_is_torn(void)
+{
+	struct segment_header header = { .salt = 99 };
+	struct buf segment = { 0 };
+	enum audit_read end;
+	uint64_t sequence = 0;
+	unsigned i;
+
+	segment_header_write(&header, buf_reserve(&segment, SEGMENT_HEADER));
+	segment.len = SEGMENT_HEADER;
+	for (i = 0; i < 10000; i++)
+		segment_frame_add(&segment, AUDIT_LEAF, span_str("{\"a\":1}"));
+	segment_frames_seal(segment.ptr + SEGMENT_HEADER, segment.len -
+	    SEGMENT_HEADER, &header, &sequence, SEGMENT_HEADER);
+	CHECK_EQ(walk(buf_span(&segment), &end), 10000);
+	memset(segment.ptr + SEGMENT_HEADER, 0, 4096);
+	CHECK_EQ(walk(buf_span(&segment), &end), 0);
+	CHECK_EQ(end, READ_TORN);
 	buf_fini(&segment);
 }
 
@@ -907,6 +932,7 @@ a_full_disk_refuses_openings_and_writes_closings(void)
 	audit_stats(b.audit, &stats);
 	CHECK(!stats.accepts);
 	CHECK_EQ(stats.failures, 2);
+	CHECK(!audit_note(b.audit, span_str("{}")));
 	/* Space returns. */
 	atomic_store(&disk.room, UINT64_MAX);
 	atomic_store(&disk.free_bytes, UINT64_C(1) << 40);
@@ -962,6 +988,8 @@ a_disk_that_takes_nothing_fails_tickets_and_mends(void)
 	CHECK_EQ(count("exchange.close"), 1);
 	CHECK_EQ(count("exchange.aborted"), 1);
 	CHECK_EQ(count(X1), 2);
+	CHECK_EQ(count("log.degraded"), 1);
+	CHECK_EQ(count("log.recovered"), 1);
 }
 
 static void
@@ -1091,7 +1119,8 @@ workers_get_their_own_tickets_on_their_own_loops(void)
 		audit_stats(audit, &stats);
 		(void)audit_accepts(audit);
 		audit_reload(audit, &c);
-		audit_note(audit, span_str("{\"type\":\"auth.failed\"}"));
+		CHECK(audit_note(audit,
+		    span_str("{\"type\":\"auth.failed\"}")));
 	}
 	for (i = 0; i < WORKERS; i++) {
 		pthread_join(workers[i].thread, NULL);
@@ -1103,6 +1132,201 @@ workers_get_their_own_tickets_on_their_own_loops(void)
 	CHECK_EQ(count("exchange.close"), WORKERS * PER_WORKER);
 	CHECK_EQ(count("auth.failed"), 20);
 	CHECK_EQ(count("exchange.aborted"), 0);
+}
+
+/* ---- tests: cat and tail ---- */
+
+/* What cat prints; the caller frees. */
+static char *
+cat(struct cat_options options, int *rc)
+{
+	struct mg_error err = { "" };
+	char *text = NULL;
+	size_t len;
+
+	options.dir = dir;
+	options.out = open_memstream(&text, &len);
+	*rc = audit_cat(&options, &err);
+	fclose(options.out);
+	return text;
+}
+
+static unsigned
+lines(const char *text)
+{
+	unsigned n = 0;
+
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
+/* A record with a time of its own. */
+static void
+write_at(struct bench *b, unsigned second, const char *type)
+{
+	int64_t us = now_us() + (int64_t)second * 1000000;
+	struct item item = { .base = b->base, .left = &b->left,
+	    .order = &b->order, .ticket.done = on_done };
+	struct buf json = { 0 };
+	char ts[28];
+
+	audit_time(us, ts);
+	buf_addf(&json, "{\"n\":%u,\"ts\":\"%s\",\"type\":\"%s\"}",
+	    second, ts, type);
+	audit_add(&item.ticket, AUDIT_LEAF, buf_span(&json));
+	buf_fini(&json);
+	b->left++;
+	audit_submit(b->audit, b->inbox, &item.ticket, true);
+	wait_all(b);
+}
+
+static void
+cat_merges_what_two_processes_wrote_by_time(void)
+{
+	struct config_audit c = config();
+	struct bench one, two;
+	char *text, *at;
+	unsigned i;
+	int rc;
+
+	new_dir();
+	CHECK(bench_open(&one, &c, &audit_io_system));
+	CHECK(bench_open(&two, &c, &audit_io_system));
+	for (i = 0; i < 10; i++)
+		write_at(i % 2 ? &one : &two, i + 1, "t.merge");
+	/* Both are live: what is there so far. */
+	text = cat((struct cat_options){ 0 }, &rc);
+	CHECK_EQ(rc, 0);
+	CHECK_EQ(lines(text), 12);
+	for (i = 0, at = text; i < 10 && at; i++) {
+		char want[16];
+
+		(void)snprintf(want, sizeof(want), "{\"n\":%u,", i + 1);
+		at = strstr(at, "{\"n\"");
+		CHECK(at && strncmp(at, want, strlen(want)) == 0);
+		at = at ? at + 1 : at;
+	}
+	free(text);
+	bench_close(&one);
+	bench_close(&two);
+}
+
+static void
+tail_prints_the_last_ones_from_as_many_segments_as_it_needs(void)
+{
+	struct config_audit c = config();
+	struct bench b;
+	unsigned i, n;
+	char *text;
+	int rc;
+
+	new_dir();
+	c.segment_bytes = 300;
+	CHECK(bench_open(&b, &c, &audit_io_system));
+	for (i = 0; i < 20; i++)
+		write_at(&b, i, "t.tail");
+	for (n = 1; n <= 25; n++) {
+		text = cat((struct cat_options){ .last = n }, &rc);
+		CHECK_EQ(lines(text), n < 21 ? n : 21);
+		CHECK(strstr(text, "{\"n\":19,") != NULL);
+		CHECK_EQ(strstr(text, "{\"n\":18,") != NULL, n > 1);
+		free(text);
+	}
+	bench_close(&b);
+	text = cat((struct cat_options){ .last = 5 }, &rc);
+	CHECK_EQ(lines(text), 5);
+	free(text);
+}
+
+struct follower {
+	pthread_t thread;
+	FILE *out;
+	_Atomic int stop;
+	int rc;
+};
+
+static void *
+follow(void *arg)
+{
+	struct follower *f = arg;
+	struct cat_options options = { .dir = dir, .out = f->out, .last = 2,
+	    .follow = true, .stop = &f->stop };
+	struct mg_error err = { "" };
+
+	f->rc = audit_cat(&options, &err);
+	return NULL;
+}
+
+static void
+tail_follows_into_new_segments(void)
+{
+	struct config_audit c = config();
+	struct follower f = { 0 };
+	struct bench b;
+	char *text = NULL;
+	size_t len;
+	unsigned i;
+
+	new_dir();
+	c.segment_bytes = 400;
+	CHECK(bench_open(&b, &c, &audit_io_system));
+	for (i = 0; i < 6; i++)
+		write_at(&b, i, "t.old");
+	f.out = open_memstream(&text, &len);
+	CHECK_EQ(pthread_create(&f.thread, NULL, follow, &f), 0);
+	usleep(100000);
+	for (i = 6; i < 16; i++)
+		write_at(&b, i, "t.new");
+	usleep(500000);
+	atomic_store(&f.stop, 1);
+	pthread_join(f.thread, NULL);
+	fclose(f.out);
+	CHECK_EQ(f.rc, 0);
+	CHECK_EQ(lines(text), 12);
+	CHECK(strstr(text, "{\"n\":4,") && strstr(text, "{\"n\":15,"));
+	free(text);
+	bench_close(&b);
+}
+
+static void
+cat_prints_the_rest_of_a_log_with_damage_and_says_so(void)
+{
+	struct config_audit c = config();
+	struct bench b;
+	char path[256], *text;
+	int rc, saved, null;
+
+	new_dir();
+	CHECK(bench_open(&b, &c, &audit_io_system));
+	bench_close(&b);
+	last_segment(path);
+	change_file(path, SEGMENT_HEADER + SEGMENT_FRAME + 9, -1);
+	saved = dup(2);
+	null = open("/dev/null", O_WRONLY);
+	(void)dup2(null, 2);
+	text = cat((struct cat_options){ 0 }, &rc);
+	(void)dup2(saved, 2);
+	close(saved);
+	close(null);
+	CHECK_EQ(rc, 1);
+	CHECK_EQ(lines(text), 0);
+	free(text);
+}
+
+static void
+a_line_for_people_cannot_drive_their_terminal(void)
+{
+	struct buf out = { 0 };
+
+	cat_line(span_str("{\"model\":\"a\\u001b[2J\\u0085春\",\"outcome\":"
+	    "\"blocked\",\"status\":400,\"tenant\":\"t\",\"ts\":\"T\","
+	    "\"type\":\"exchange.close\",\"verdicts\":[{\"action\":"
+	    "\"block\",\"phase\":\"prompt\",\"rule\":\"r\"}],"
+	    "\"xid\":\"X\"}"), &out);
+	CHECK_MEM(out.ptr, out.len, "T X exchange.close tenant=t model=a?[2J?春"
+	    " blocked 400 prompt:r=block");
+	buf_fini(&out);
 }
 
 /* ---- tests: pseudonyms and records ---- */
@@ -1319,6 +1543,7 @@ main(void)
 	RUN(a_segment_cut_at_any_byte_gives_its_whole_frames);
 	RUN(zeros_after_the_last_frame_are_a_torn_tail);
 	RUN(a_bad_byte_is_damage_where_it_was_durable_and_torn_where_not);
+	RUN(a_large_group_whose_first_block_was_lost_is_torn);
 	RUN(a_missing_frame_is_damage);
 	RUN(a_file_torn_at_each_of_its_last_bytes_is_recovered);
 	RUN(damage_in_the_middle_refuses_to_start_and_says_where);
@@ -1331,6 +1556,11 @@ main(void)
 	RUN(a_write_error_moves_the_group_too);
 	RUN(a_closing_record_may_follow_a_queue_that_is_full);
 	RUN(workers_get_their_own_tickets_on_their_own_loops);
+	RUN(cat_merges_what_two_processes_wrote_by_time);
+	RUN(tail_prints_the_last_ones_from_as_many_segments_as_it_needs);
+	RUN(tail_follows_into_new_segments);
+	RUN(cat_prints_the_rest_of_a_log_with_damage_and_says_so);
+	RUN(a_line_for_people_cannot_drive_their_terminal);
 	RUN(pseudonyms_are_equal_for_equal_texts_as_long_as_the_key_is);
 	RUN(an_open_record_is_canonical);
 	RUN(a_close_record_is_canonical);

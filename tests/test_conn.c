@@ -232,9 +232,9 @@ rig_set(struct rig *rig)
 	rig->limits = (struct conn_limits){
 		.http1 = { .line_bytes = 1024, .head_bytes = 8192,
 		    .head_count = 20, .body_bytes = 100000 },
-		.head_total_ms = 120, .body_idle_ms = 100,
-		.body_total_ms = 250, .send_idle_ms = 120,
-		.send_buffer = 65536, .keepalive_ms = 250,
+		.head_total_ms = 120, .body_idle_ms = 150,
+		.body_total_ms = 300, .send_idle_ms = 200,
+		.send_buffer = 65536, .keepalive_ms = 400,
 	};
 	rig->service = (struct conn_service){ on_head, on_body, on_end,
 	    on_fault, on_room, on_gone, on_done, refuse_body, rig };
@@ -322,8 +322,8 @@ hear(struct rig *rig, const char *text)
 	while (now_ms() < until) {
 		turn(rig);
 		listen_once(rig);
-		at = memmem(rig->heard.ptr, rig->heard.len, text,
-		    strlen(text));
+		at = rig->heard.len ? memmem(rig->heard.ptr, rig->heard.len,
+		    text, strlen(text)) : NULL;
 		if (at) {
 			buf_drop(&rig->heard, (size_t)(at - rig->heard.ptr) +
 			    strlen(text));
@@ -333,7 +333,7 @@ hear(struct rig *rig, const char *text)
 			break;
 	}
 	fprintf(stderr, "heard \"%.*s\" instead of \"%s\"\n",
-	    (int)rig->heard.len, rig->heard.ptr, text);
+	    (int)rig->heard.len, buf_cstr(&rig->heard), text);
 	return false;
 }
 
@@ -532,7 +532,7 @@ a_body_may_be_taken_later(void)
 
 	say(&rig, POST("/wait", "5") "hel");
 	CHECK(called(&rig, "head /wait;"));
-	pass(&rig, 150);	/* a body that nobody reads is not late */
+	pass(&rig, 200);	/* a body that nobody reads is not late */
 	CHECK_EQ(rig.request->body.len, 0);
 	conn_take_body(rig.conn, 0);
 	say(&rig, "lo");
@@ -632,17 +632,17 @@ a_body_over_the_cap_is_refused(void)
 static void
 a_slow_head_is_answered_408(void)
 {
-	int64_t begun = now_ms();
 	int i;
 	RIG(rig);
 
 	/* A byte every 30 ms does not help. */
-	for (i = 0; i < 4; i++) {
-		say(&rig, i ? "E" : "G");
+	for (i = 0; i < 50 && rig.heard.len == 0; i++) {
+		say(&rig, "G");
 		pass(&rig, 30);
+		listen_once(&rig);
 	}
+	CHECK(i >= 4 && i < 20);
 	CHECK(hear(&rig, "HTTP/1.1 408 "));
-	CHECK(now_ms() - begun < 300);
 	CHECK(ended(&rig));
 	CHECK_STR(buf_cstr(&rig.calls), "");
 	rig_close(&rig);
@@ -656,7 +656,7 @@ a_silent_connection_is_cut_without_a_word(void)
 
 	CHECK(freed(&rig));
 	CHECK(now_ms() - begun >= 110);
-	CHECK(now_ms() - begun < 400);
+	CHECK(now_ms() - begun < 1000);
 	CHECK(ended(&rig));
 	CHECK_EQ(rig.heard.len, 0);
 	rig_close(&rig);
@@ -672,8 +672,8 @@ an_idle_connection_is_kept_for_keepalive_ms(void)
 	CHECK(hear(&rig, "Content-Length: 0\r\n\r\n"));
 	begun = now_ms();
 	CHECK(freed(&rig));
-	CHECK(now_ms() - begun >= 200);
-	CHECK(now_ms() - begun < 500);
+	CHECK(now_ms() - begun >= 350);
+	CHECK(now_ms() - begun < 1500);
 	CHECK(ended(&rig));
 	CHECK_EQ(rig.heard.len, 0);
 	rig_close(&rig);
@@ -703,8 +703,8 @@ a_body_that_stops_is_a_fault(void)
 
 	say(&rig, POST("/echo", "5") "he");
 	CHECK(hear(&rig, "HTTP/1.1 408 "));
-	CHECK(now_ms() - begun >= 90);
-	CHECK(now_ms() - begun < 250);
+	CHECK(now_ms() - begun >= 140);
+	CHECK(now_ms() - begun < 1000);
 	CHECK(ended(&rig));
 	CHECK_STR(buf_cstr(&rig.calls), "head /echo;fault 408;done;");
 	rig_close(&rig);
@@ -718,12 +718,14 @@ a_body_that_trickles_is_a_fault_in_the_end(void)
 	RIG(rig);
 
 	say(&rig, POST("/echo", "50"));
-	for (i = 0; i < 12; i++) {
+	for (i = 0; i < 49 && rig.heard.len == 0; i++) {
 		say(&rig, "x");
 		pass(&rig, 25);
+		listen_once(&rig);
 	}
+	CHECK(i < 40);
 	CHECK(hear(&rig, "HTTP/1.1 408 "));
-	CHECK(now_ms() - begun >= 240);
+	CHECK(now_ms() - begun >= 290);
 	CHECK_STR(buf_cstr(&rig.calls), "head /echo;fault 408;done;");
 	rig_close(&rig);
 }
@@ -739,7 +741,7 @@ a_client_that_hangs_up_is_noticed_at_once(void)
 	begun = now_ms();
 	hang_up(&rig);
 	CHECK(called(&rig, "head /begin;end;gone;done;"));
-	CHECK(now_ms() - begun < 100);
+	CHECK(now_ms() - begun < 1000);
 	CHECK(freed(&rig));
 	rig_close(&rig);
 }
@@ -846,8 +848,8 @@ a_client_that_takes_nothing_is_cut(void)
 
 	say(&rig, GET("/flood"));
 	CHECK(freed(&rig));
-	CHECK(now_ms() - begun >= 110);
-	CHECK(now_ms() - begun < 500);
+	CHECK(now_ms() - begun >= 190);
+	CHECK(now_ms() - begun < 1500);
 	CHECK(strstr(buf_cstr(&rig.calls), "gone;done;"));
 	rig_close(&rig);
 }

@@ -363,6 +363,58 @@ a_clock_that_is_set_back_does_not_lock_a_key_out(void)
 	    10000);
 	CHECK_EQ(pass_key(l, "k", &rate, 10, NOON - 5 * DAY + 10000).result,
 	    RATE_OK);
+	/* Nor is the budget's midnight five days off. */
+	CHECK_EQ(pass_key(l, "k", &rate, 60, NOON - 5 * DAY + 20000)
+	    .retry_after_ms, DAY / 2 - 20000);
+	limits_free(l);
+}
+
+static void
+a_worker_whose_clock_lags_at_midnight_gets_no_second_budget(void)
+{
+	const struct config_rate rate = { .daily = 1000 };
+	const int64_t midnight = NOON + DAY / 2;
+	struct limits *l = limits_new(100);
+	struct limits_verdict v;
+
+	CHECK_EQ(pass_key(l, "k", &rate, 900, midnight).result, RATE_OK);
+	v = pass_key(l, "k", &rate, 900, midnight - 2);
+	CHECK_EQ(v.result, RATE_OVER);
+	CHECK_EQ(v.retry_after_ms, DAY + 2);
+	CHECK_EQ(pass_key(l, "k", &rate, 101, midnight).result, RATE_OVER);
+	CHECK_EQ(pass_key(l, "k", &rate, 100, midnight).result, RATE_OK);
+	limits_free(l);
+}
+
+static void
+an_absurd_usage_is_a_debt_and_no_overflow(void)
+{
+	const struct config_rate slow = { .tokens = 1,
+		.tokens_ms = UINT64_C(1) << 36, .daily = 1 };
+	const struct config_rate fast = { .tokens = UINT64_MAX,
+		.tokens_ms = UINT64_MAX, .daily = UINT64_MAX };
+	struct limits *l = limits_new(100);
+	struct limits_ticket t[50], u[50], last;
+	struct limits_verdict v;
+	int i;
+
+	for (i = 0; i < 50; i++) {
+		CHECK_EQ(ask_key(l, "s", &slow, 0, NOON, &t[i]).result,
+		    RATE_OK);
+		CHECK_EQ(ask_key(l, "f", &fast, 1, NOON, &u[i]).result,
+		    RATE_OK);
+	}
+	for (i = 0; i < 50; i++) {
+		settle_key(l, &t[i], &slow, UINT64_MAX, NOON);
+		settle_key(l, &u[i], &fast, UINT64_MAX, NOON);
+	}
+	v = ask_key(l, "s", &slow, 0, NOON, &last);
+	CHECK_EQ(v.result, RATE_OVER);
+	CHECK_EQ(v.state.tokens_left, 0);
+	CHECK(v.retry_after_ms > UINT64_C(1) << 36);
+	v = ask_key(l, "f", &fast, 0, NOON, &last);
+	CHECK_EQ(v.result, RATE_OVER);
+	CHECK(v.retry_after_ms > UINT64_C(1) << 36);
 	limits_free(l);
 }
 
@@ -813,6 +865,8 @@ main(void)
 	RUN(names_without_a_limit_leave_no_trace);
 	RUN(a_changed_rate_keeps_what_was_spent);
 	RUN(a_clock_that_is_set_back_does_not_lock_a_key_out);
+	RUN(a_worker_whose_clock_lags_at_midnight_gets_no_second_budget);
+	RUN(an_absurd_usage_is_a_debt_and_no_overflow);
 	RUN(random_asks_agree_with_a_naive_bucket);
 	RUN(invented_names_do_not_grow_the_table_beyond_its_cap);
 	RUN(an_invented_name_does_not_wash_away_a_keys_debt);

@@ -287,15 +287,20 @@ audit_submit(struct audit *audit, struct audit_inbox *inbox,
 		answer(ticket, AUDIT_DURABLE);
 }
 
-void
+bool
 audit_note(struct audit *audit, struct mg_span json)
 {
-	struct entry entry = { .closing = true, .n_frames = 1,
-	    .since_ms = now_mono_ms() };
+	struct entry entry = { .n_frames = 1, .since_ms = now_mono_ms() };
 
+	if (!audit_accepts(audit)) {
+		atomic_fetch_add_explicit(&audit->failures, 1,
+		    memory_order_relaxed);
+		return false;
+	}
 	segment_frame_add(&entry.frames, AUDIT_LEAF, json);
 	count_in(audit, &entry);
 	enqueue(audit, &entry);
+	return true;
 }
 
 void

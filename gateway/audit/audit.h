@@ -79,8 +79,9 @@ void audit_ticket_fini(struct audit_ticket *ticket);
 void audit_submit(struct audit *audit, struct audit_inbox *inbox,
     struct audit_ticket *ticket, bool closing);
 /* Hands over one leaf that no one waits for (policy.loaded, auth.failed …);
- * json is copied. Any thread. */
-void audit_note(struct audit *audit, struct mg_span json);
+ * json is copied. Any thread. False: it is refused, as !audit_accepts(): what
+ * clients can cause must not use up the reserve. */
+bool audit_note(struct audit *audit, struct mg_span json);
 
 /* For metrics; any thread. */
 struct audit_stats {

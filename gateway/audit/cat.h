@@ -14,7 +14,7 @@ struct cat_options {
 	bool excerpts;			/* content, too */
 	uint64_t last;			/* only so many; 0: all */
 	bool follow;			/* then wait for more, until stop */
-	const volatile int *stop;	/* NULL, or: end when it is not 0 */
+	const _Atomic int *stop;		/* NULL, or: end when it is not 0 */
 	FILE *progress;			/* NULL: none */
 };
 

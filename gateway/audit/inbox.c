@@ -49,14 +49,15 @@ inbox_deliver(struct audit_inbox *inbox, struct ticket_list *batch)
 	else
 		inbox->ready.tail->next = batch->head;
 	inbox->ready.tail = batch->tail;
-	/* Under the lock: once it is let go, the worker may take the batch
-	 * and free the inbox. A full counter (EAGAIN) wakes just as well. */
+	*batch = (struct ticket_list){ NULL, NULL };
+	/* All under the lock: once it is let go, the worker may take the
+	 * tickets and free the inbox, where batch may lie. A full counter
+	 * (EAGAIN) wakes just as well. */
 	if (was_empty) {
 		n = write(inbox->fd, &one, sizeof(one));
 		(void)n;
 	}
 	pthread_mutex_unlock(&inbox->lock);
-	*batch = (struct ticket_list){ NULL, NULL };
 }
 
 static void

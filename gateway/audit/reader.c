@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Checksums tried in search of a later frame; beyond it the bytes are no
+/* Wrong checksums met in search of a later frame; beyond it the bytes are no
  * accident any more. */
 enum { MAX_TRIES = 4096 };
 
@@ -42,13 +42,17 @@ was_durable(struct mg_span segment, uint64_t bad, uint64_t salt)
 
 		if (!hit)
 			return false;
-		if (++tries > MAX_TRIES)
-			return true;
 		at = (size_t)(hit - segment.ptr);
 		if (segment_frame_check(span(hit, segment.len - at), salt,
-		    &frame) == CHECK_GOOD && frame.durable > bad)
+		    &frame) == CHECK_GOOD) {
+			if (frame.durable > bad)
+				return true;
+			at += SEGMENT_FRAME + frame.payload.len;
+		} else if (++tries > MAX_TRIES) {
 			return true;
-		at++;
+		} else {
+			at++;
+		}
 	}
 	return false;
 }

@@ -170,6 +170,9 @@ build_tail(struct recovery *r, const struct segment_info *seg,
 	char id[37];
 	size_t i = 0;
 
+	/* An end mark without a segment after it gives way, but is not torn. */
+	if (seg->end != END_NONE)
+		cut -= SEGMENT_FRAME + SEGMENT_END;
 	head.xid = id;
 	while ((xid = xidset_next(orphans, &i)) != NULL) {
 		xid_text(xid, id);

@@ -77,10 +77,11 @@ next_segment(struct audit *a)
 	random_bytes(&header.salt, sizeof(header.salt));
 	(void)snprintf(header.instance, sizeof(header.instance), "%s",
 	    a->instance);
+	/* A number is used once, even if this fails half-way. */
+	a->next_number++;
 	rc = segfile_create(&file, a->io, a->dirfd, &header);
 	if (rc != 0)
 		return rc;
-	a->next_number++;
 	segfile_close(&a->seg);
 	a->seg = file;
 	return 0;
@@ -195,22 +196,18 @@ hand_back_all(struct audit *a, struct entries *list, enum audit_result result)
 
 /* ---- a group ---- */
 
+/* A record of the log's own. */
 static void
-add_note(struct entries *g, const struct buf *json)
+add_note(struct audit *a, struct entries *g, const struct buf *json)
 {
 	struct entry e = { .n_frames = 1, .closing = true,
 	    .since_ms = now_mono_ms() };
 
 	segment_frame_add(&e.frames, AUDIT_LEAF, buf_span(json));
 	entries_add(g, &e);
-}
-
-/* As add_note(), for an entry that hand_back() will count down. */
-static void
-count_note(struct audit *a, const struct entries *g)
-{
+	/* hand_back() counts it down. */
 	atomic_fetch_add(&a->queued, 1);
-	atomic_fetch_add(&a->queued_bytes, g->items[g->n - 1].frames.len);
+	atomic_fetch_add(&a->queued_bytes, e.frames.len);
 }
 
 /* Takes the group's openings out and refuses them. */
@@ -288,25 +285,36 @@ sync_pending(struct audit *a)
 	return 0;
 }
 
+/* Adds the record of the trouble at hand. */
+static void
+note_trouble(struct audit *a, struct entries *g)
+{
+	struct record_head head = { a->trouble_us, a->instance, NULL };
+	struct buf json = { 0 };
+	char id[37];
+
+	audit_uuid7(head.ts_us, id);
+	head.xid = id;
+	record_degraded(&json, &head, a->trouble);
+	add_note(a, g, &json);
+	buf_fini(&json);
+	a->told = true;
+}
+
 /* Says in log and record that the log is in trouble. No new exchanges from now
  * on, if it is lasting. */
 static void
 degrade(struct audit *a, struct entries *g, const char *reason, bool lasting)
 {
-	struct record_head head = { now_us(), a->instance, NULL };
-	struct buf json = { 0 };
-	char id[37];
-
-	if (lasting && !atomic_exchange(&a->healthy, false))
-		return;
+	if (!atomic_load(&a->healthy))
+		return;		/* said already */
+	if (lasting)
+		atomic_store(&a->healthy, false);
 	log_error("audit: %s%s", reason, lasting ?
 	    "; new exchanges are refused until it is mended" : "");
-	audit_uuid7(head.ts_us, id);
-	head.xid = id;
-	record_degraded(&json, &head, reason);
-	add_note(g, &json);
-	count_note(a, g);
-	buf_fini(&json);
+	a->trouble_us = now_us();
+	(void)snprintf(a->trouble, sizeof(a->trouble), "%s", reason);
+	note_trouble(a, g);
 }
 
 /* What to do about a failure, before the group is tried again. */
@@ -347,10 +355,10 @@ commit(struct audit *a, struct entries *g, bool sync)
 	if (rc != 0) {
 		retreat(a, g);
 		if (atomic_exchange(&a->healthy, false))
-			log_error("audit: records cannot be written: %s; new "
-			    "exchanges are refused until it is mended",
-			    strerror(-rc));
+			log_error("audit: records cannot be written; new "
+			    "exchanges are refused until it is mended");
 		hand_back_all(a, g, AUDIT_FAILED);
+		a->told = false;
 	} else if (sync) {
 		hand_back_all(a, &a->pending, AUDIT_DURABLE);
 	}
@@ -371,11 +379,12 @@ mend(struct audit *a, uint64_t free_bytes)
 	want += want / 16 + (a->has_reserve ? 0 : RESERVE_BYTES);
 	if (free_bytes < want || !take_reserve(a))
 		return;
+	if (!a->told)
+		note_trouble(a, &a->group);
 	audit_uuid7(head.ts_us, id);
 	head.xid = id;
 	record_recovered(&json, &head, "", 0, 0, 0);
-	add_note(&a->group, &json);
-	count_note(a, &a->group);
+	add_note(a, &a->group, &json);
 	buf_fini(&json);
 	if (commit(a, &a->group, true) == 0) {
 		atomic_store(&a->healthy, true);
@@ -475,14 +484,12 @@ stop(struct audit *a)
 	while ((xid = xidset_next(&a->open, &i)) != NULL) {
 		xid_text(xid, id);
 		record_aborted(&json, &head, "shutdown");
-		add_note(&a->group, &json);
-		count_note(a, &a->group);
+		add_note(a, &a->group, &json);
 		buf_clear(&json);
 	}
 	audit_uuid7(head.ts_us, id);
 	record_stopped(&json, &head, atomic_load(&a->records));
-	add_note(&a->group, &json);
-	count_note(a, &a->group);
+	add_note(a, &a->group, &json);
 	buf_fini(&json);
 	/* Without the end mark, the next start recovers this run. */
 	if (commit(a, &a->group, true) == 0 && a->open.n == 0 &&
@@ -539,8 +546,7 @@ writer_begin(struct audit *a, struct mg_error *err)
 	head.xid = id;
 	record_started(&json, &head, MODGATE_VERSION,
 	    durability_name(atomic_load(&a->durability)), a->capture);
-	add_note(&a->group, &json);
-	count_note(a, &a->group);
+	add_note(a, &a->group, &json);
 	buf_fini(&json);
 	rc = commit(a, &a->group, true);
 	if (rc != 0)

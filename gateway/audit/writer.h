@@ -70,6 +70,9 @@ struct audit {
 	struct entries pending;		/* written, not synced */
 	struct xidset open;		/* exchanges, by durable records */
 	uint64_t checked_ms, checked_bytes;
+	char trouble[160];		/* why the log was degraded last */
+	int64_t trouble_us;
+	bool told;			/* … and a record says so */
 };
 
 void entries_add(struct entries *entries, const struct entry *entry);
