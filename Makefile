@@ -20,7 +20,7 @@ TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/test_*.c))
 FUZZ  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 # Unit tests whose modules have threads; only these run under TSan.
-THREADED := $(foreach t,auth limits audit serve worker,$(filter %_$t,$(TESTS)))
+THREADED := $(foreach t,auth keys limits audit server worker,$(filter %_$t,$(TESTS)))
 
 SUB     = @$(MAKE) --no-print-directory \
           $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -95,14 +95,11 @@ $(LIB): $(filter-out $(BUILD)/gateway/main.o,$(OBJ))
 	@rm -f $@
 	@ar rcs $@ $^
 
-$(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(LIB)
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(LIB)
 	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
-
-$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o
-	$(CC) $(LDFLAGS) -o $@ $^ -lpthread
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)

@@ -56,7 +56,7 @@ read_file(const char *path, struct buf *out)
 }
 
 struct printer {
-	const struct json_doc *doc;
+	const struct jdoc *doc;
 	struct buf line;
 	struct buf undone;
 };
@@ -67,9 +67,9 @@ text_of(struct printer *p, const struct surface_text *t)
 	if (t->decoded.ptr)
 		return t->decoded;
 	if (t->is_key)
-		return json_key(p->doc, t->node, &p->undone);
-	if (p->doc->nodes[t->node].type == JSON_STRING)
-		return json_string(p->doc, t->node, &p->undone);
+		return jdoc_key(p->doc, t->node, &p->undone);
+	if (p->doc->nodes[t->node].type == JDOC_STRING)
+		return jdoc_string(p->doc, t->node, &p->undone);
 	return span(p->doc->text + p->doc->nodes[t->node].at,
 	    p->doc->nodes[t->node].len);
 }
@@ -106,25 +106,25 @@ static int
 read_document(enum surface_kind surface, enum surface_doc which,
     struct mg_span text)
 {
-	const struct json_limits limits = { .max_depth = 64,
+	const struct jdoc_limits limits = { .max_depth = 64,
 		.max_nodes = 200000, .lone_surrogates = which != DOC_REQUEST };
-	struct json_doc doc = { 0 };
+	struct jdoc doc = { 0 };
 	struct printer p = { .doc = &doc };
 	struct buf scratch = { 0 };
-	enum json_fault fault;
+	enum jdoc_fault fault;
 	size_t at;
 
-	fault = json_read(&doc, text, &limits, &at);
-	if (fault == JSON_OK)
+	fault = jdoc_read(&doc, text, &limits, &at);
+	if (fault == JDOC_OK)
 		surface_read(surface, which, &doc, &scratch, print_text, &p);
 	else
 		fprintf(stderr, "modgate: byte %zu: %s\n", at,
-		    json_fault_text(fault));
+		    jdoc_fault_text(fault));
 	buf_fini(&p.line);
 	buf_fini(&p.undone);
 	buf_fini(&scratch);
-	json_fini(&doc);
-	return fault == JSON_OK ? CMD_DONE : CMD_WRONG;
+	jdoc_fini(&doc);
+	return fault == JDOC_OK ? CMD_DONE : CMD_WRONG;
 }
 
 /* argv[0] is "read". */

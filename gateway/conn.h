@@ -72,7 +72,8 @@ struct conn_service {
 	void *arg;
 };
 
-/* Takes over bev (made with BEV_OPT_CLOSE_ON_FREE). limits and peer, a
+/* Takes over bev (a non-blocking connected socket's, plain or OpenSSL, made
+ * with BEV_OPT_CLOSE_ON_FREE and without deferred callbacks). limits and peer, a
  * printable address, are copied; service must outlive the conn. The conn frees
  * itself; on_free (may be NULL) is called last. */
 struct conn *conn_new(struct event_base *base, struct bufferevent *bev,

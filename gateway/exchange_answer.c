@@ -9,19 +9,19 @@
 #include "gateway/exchange_state.h"
 #include "gateway/refusal.h"
 
-static const struct json_limits answer_limits = { .max_depth = 64,
+static const struct jdoc_limits answer_limits = { .max_depth = 64,
 	.max_nodes = 1000000 };
 
 static void
 copy_string(struct exchange *ex, const char *name, char *out, size_t size)
 {
-	uint32_t node = json_member(&ex->doc, 0, name);
+	uint32_t node = jdoc_member(&ex->doc, 0, name);
 	struct mg_span s;
 
-	if (!node || ex->doc.nodes[node].type != JSON_STRING)
+	if (!node || ex->doc.nodes[node].type != JDOC_STRING)
 		return;
 	buf_clear(&ex->scratch);
-	s = json_string(&ex->doc, node, &ex->scratch);
+	s = jdoc_string(&ex->doc, node, &ex->scratch);
 	(void)snprintf(out, size, "%.*s",
 	    (int)(s.len < size ? s.len : size - 1), s.ptr);
 	out[utf8_whole(out, strlen(out))] = '\0';
@@ -31,24 +31,24 @@ copy_string(struct exchange *ex, const char *name, char *out, size_t size)
 static void
 read_facts(struct exchange *ex)
 {
-	uint32_t usage = json_member(&ex->doc, 0, "usage"), node;
+	uint32_t usage = jdoc_member(&ex->doc, 0, "usage"), node;
 	int64_t n;
 
 	copy_string(ex, "id", ex->resp_id, sizeof(ex->resp_id));
 	copy_string(ex, "model", ex->resp_model, sizeof(ex->resp_model));
-	if (usage && ex->doc.nodes[usage].type == JSON_OBJECT) {
-		node = json_member(&ex->doc, usage, "prompt_tokens");
-		if (node && json_int(&ex->doc, node, &n) && n >= 0)
+	if (usage && ex->doc.nodes[usage].type == JDOC_OBJECT) {
+		node = jdoc_member(&ex->doc, usage, "prompt_tokens");
+		if (node && jdoc_int(&ex->doc, node, &n) && n >= 0)
 			ex->tokens_in = (uint64_t)n;
-		node = json_member(&ex->doc, usage, "completion_tokens");
-		if (node && json_int(&ex->doc, node, &n) && n >= 0)
+		node = jdoc_member(&ex->doc, usage, "completion_tokens");
+		if (node && jdoc_int(&ex->doc, node, &n) && n >= 0)
 			ex->tokens_out = (uint64_t)n;
 		ex->has_usage = true;
 	}
-	node = json_member(&ex->doc, 0, "choices");
-	node = node ? json_child(&ex->doc, node) : 0;
-	node = node ? json_member(&ex->doc, node, "finish_reason") : 0;
-	if (node && ex->doc.nodes[node].type == JSON_STRING)
+	node = jdoc_member(&ex->doc, 0, "choices");
+	node = node ? jdoc_child(&ex->doc, node) : 0;
+	node = node ? jdoc_member(&ex->doc, node, "finish_reason") : 0;
+	if (node && ex->doc.nodes[node].type == JDOC_STRING)
 		(void)snprintf(ex->finish, sizeof(ex->finish), "%.*s",
 		    (int)ex->doc.nodes[node].len - 2,
 		    ex->answer.ptr + ex->doc.nodes[node].at + 1);
@@ -58,17 +58,17 @@ read_facts(struct exchange *ex)
 static void
 withhold_choices(struct exchange *ex, struct judged_doc *judged)
 {
-	uint32_t choices = json_member(&ex->doc, 0, "choices"), i, member;
+	uint32_t choices = jdoc_member(&ex->doc, 0, "choices"), i, member;
 	struct buf with = { 0 };
 	int32_t position = 0;
 
-	for (i = choices ? json_child(&ex->doc, choices) : 0; i;
-	    i = json_sibling(&ex->doc, i)) {
-		const struct json_node *node = &ex->doc.nodes[i];
+	for (i = choices ? jdoc_child(&ex->doc, choices) : 0; i;
+	    i = jdoc_sibling(&ex->doc, i)) {
+		const struct jdoc_node *node = &ex->doc.nodes[i];
 		int64_t index = position++;
 
-		member = json_member(&ex->doc, i, "index");
-		if (member && (!json_int(&ex->doc, member, &index) ||
+		member = jdoc_member(&ex->doc, i, "index");
+		if (member && (!jdoc_int(&ex->doc, member, &index) ||
 		    index < 0 || index > INT32_MAX))
 			index = position - 1;
 		if (!judged_doc_is_cut(judged, (int32_t)index))
@@ -89,19 +89,19 @@ wrap_error(struct exchange *ex)
 {
 	static const char *const words[] = { "message", "detail", "error" };
 	struct mg_span message = { NULL, 0 };
-	uint32_t error = json_member(&ex->doc, 0, "error"), node;
+	uint32_t error = jdoc_member(&ex->doc, 0, "error"), node;
 	struct buf text = { 0 }, out = { 0 };
 	size_t i;
 
-	if (error && ex->doc.nodes[error].type == JSON_OBJECT)
+	if (error && ex->doc.nodes[error].type == JDOC_OBJECT)
 		return;
 	buf_clear(&ex->scratch);
 	for (i = 0; i < 3 && !message.ptr; i++) {
-		node = json_member(&ex->doc, 0, words[i]);
+		node = jdoc_member(&ex->doc, 0, words[i]);
 		if (!node)
 			continue;
-		message = ex->doc.nodes[node].type == JSON_STRING ?
-		    json_string(&ex->doc, node, &ex->scratch) :
+		message = ex->doc.nodes[node].type == JDOC_STRING ?
+		    jdoc_string(&ex->doc, node, &ex->scratch) :
 		    span(ex->answer.ptr + ex->doc.nodes[node].at,
 			ex->doc.nodes[node].len);
 	}
@@ -119,21 +119,21 @@ wrap_error(struct exchange *ex)
 static void
 filter_models(struct exchange *ex)
 {
-	uint32_t data = json_member(&ex->doc, 0, "data"), i, id;
-	const struct json_node *list;
+	uint32_t data = jdoc_member(&ex->doc, 0, "data"), i, id;
+	const struct jdoc_node *list;
 	struct buf kept = { 0 }, out = { 0 };
-	struct json_splice splice;
+	struct jdoc_splice splice;
 
-	if (!data || ex->doc.nodes[data].type != JSON_ARRAY)
+	if (!data || ex->doc.nodes[data].type != JDOC_ARRAY)
 		return;
 	list = &ex->doc.nodes[data];
 	buf_add_byte(&kept, '[');
-	for (i = json_child(&ex->doc, data); i; i = json_sibling(&ex->doc, i)) {
-		id = json_member(&ex->doc, i, "id");
-		if (!id || ex->doc.nodes[id].type != JSON_STRING)
+	for (i = jdoc_child(&ex->doc, data); i; i = jdoc_sibling(&ex->doc, i)) {
+		id = jdoc_member(&ex->doc, i, "id");
+		if (!id || ex->doc.nodes[id].type != JDOC_STRING)
 			continue;
 		buf_clear(&ex->scratch);
-		if (!principal_may_model(ex->who, json_string(&ex->doc, id,
+		if (!principal_may_model(ex->who, jdoc_string(&ex->doc, id,
 		    &ex->scratch)))
 			continue;
 		if (kept.len > 1)
@@ -142,8 +142,8 @@ filter_models(struct exchange *ex)
 		    ex->doc.nodes[i].len);
 	}
 	buf_add_byte(&kept, ']');
-	splice = (struct json_splice){ list->at, list->len, buf_span(&kept) };
-	json_splice(buf_span(&ex->answer), &splice, 1, &out);
+	splice = (struct jdoc_splice){ list->at, list->len, buf_span(&kept) };
+	jdoc_splice(buf_span(&ex->answer), &splice, 1, &out);
 	buf_fini(&kept);
 	buf_fini(&ex->answer);
 	ex->answer = out;
@@ -189,23 +189,23 @@ judge_texts(struct exchange *ex, struct verdict_error *error)
 void
 exchange_judge_answer(struct exchange *ex, struct verdict_error *error)
 {
-	enum json_fault fault;
+	enum jdoc_fault fault;
 	size_t at;
 
-	fault = json_read(&ex->doc, buf_span(&ex->answer), &answer_limits,
+	fault = jdoc_read(&ex->doc, buf_span(&ex->answer), &answer_limits,
 	    &at);
-	if (fault != JSON_OK || ex->doc.nodes[0].type != JSON_OBJECT) {
+	if (fault != JDOC_OK || ex->doc.nodes[0].type != JDOC_OBJECT) {
 		/* Not to be passed on unread. An error keeps its status. */
 		verdict_fail(error, ex->status >= 400 ? ex->status : 502,
 		    NULL, "upstream_error", "The backend answered %d with a "
 		    "body that cannot be read as JSON (%s).", ex->status,
-		    json_fault_text(fault));
+		    jdoc_fault_text(fault));
 		return;
 	}
 	if (ex->status >= 400) {
 		wrap_error(ex);
-		if (json_read(&ex->doc, buf_span(&ex->answer), &answer_limits,
-		    &at) != JSON_OK)
+		if (jdoc_read(&ex->doc, buf_span(&ex->answer), &answer_limits,
+		    &at) != JDOC_OK)
 			abort();	/* we wrote it ourselves */
 	} else {
 		read_facts(ex);

@@ -30,11 +30,11 @@ verdict_fail(struct verdict_error *error, int status, const char *param,
 }
 
 static void
-bad_json(struct verdict_error *error, enum json_fault fault, size_t at)
+bad_json(struct verdict_error *error, enum jdoc_fault fault, size_t at)
 {
-	verdict_fail(error, 400, NULL, fault == JSON_DUPLICATE ? "duplicate_key" :
+	verdict_fail(error, 400, NULL, fault == JDOC_DUPLICATE ? "duplicate_key" :
 	    "invalid_json", "The request body cannot be read as JSON: %s at "
-	    "byte %zu.", json_fault_text(fault), at);
+	    "byte %zu.", jdoc_fault_text(fault), at);
 }
 
 /* The model decides about scope, policy and backend: what the path names, or
@@ -47,6 +47,8 @@ find_model(struct exchange *ex, struct verdict_error *error)
 	if (model.len == 0)
 		model = ex->facts.model;
 	buf_add_span(&ex->model, model);
+	if (ex->route.kind == ROUTE_MODELS && model.len == 0)
+		return;			/* the list is cut to the scope */
 	if (model.len == 0 && ex->who->models)
 		verdict_fail(error, 400, "model", NULL,
 		    "The request names no model, and your key is limited to "
@@ -75,7 +77,7 @@ check_counts(const struct exchange *ex, struct verdict_error *error)
 		    "The request asks for more choices than %" PRIu32
 		    ", the most that is allowed here.", client->max_n);
 	else if (client->max_tokens > 0 &&
-	    facts->max_tokens > client->max_tokens)
+	    (facts->no_maximum || facts->max_tokens > client->max_tokens))
 		verdict_fail(error, 400, "max_tokens", "max_tokens_too_large",
 		    "The request asks for more tokens than %" PRIu64
 		    ", the most that is allowed here.", client->max_tokens);
@@ -85,22 +87,22 @@ void
 exchange_read_prompt(struct exchange *ex, struct verdict_error *error)
 {
 	const struct config *config = ex->live->config;
-	struct json_limits limits = {
+	struct jdoc_limits limits = {
 		.max_depth = config->client.json_depth,
 		.max_nodes = 200000,
 		.duplicate_keys = config->unread.duplicate_keys ==
 		    UNREAD_ALLOW,
 	};
-	enum json_fault fault;
+	enum jdoc_fault fault;
 	size_t at;
 
 	if (ex->route.kind == ROUTE_TEXT) {
-		fault = json_read(&ex->doc, buf_span(&ex->body), &limits, &at);
-		if (fault != JSON_OK) {
+		fault = jdoc_read(&ex->doc, buf_span(&ex->body), &limits, &at);
+		if (fault != JDOC_OK) {
 			bad_json(error, fault, at);
 			return;
 		}
-		if (ex->doc.nodes[0].type != JSON_OBJECT) {
+		if (ex->doc.nodes[0].type != JDOC_OBJECT) {
 			verdict_fail(error, 400, NULL, "invalid_json",
 			    "The request body must be a JSON object.");
 			return;

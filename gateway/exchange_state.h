@@ -80,7 +80,7 @@ struct exchange {
 	struct buf body;
 	uint64_t bytes_in;			/* of the body, as it came */
 	bool body_whole;
-	struct json_doc doc;
+	struct jdoc doc;
 	struct buf scratch;
 	struct surface_facts facts;
 	struct buf model;

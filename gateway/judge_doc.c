@@ -23,7 +23,7 @@ struct joined {
 struct walk {
 	enum policy_side side;
 	enum surface_kind surface;
-	const struct json_doc *doc;
+	const struct jdoc *doc;
 	struct screen *screen;
 	struct notes *notes;
 	struct judged_doc *out;
@@ -88,14 +88,14 @@ judged_doc_change(struct judged_doc *judged, size_t at, size_t len,
 	buf_add_span(copy, with);
 	judged->splices = xgrow(judged->splices, &judged->cap_splices,
 	    judged->n_splices + 1, sizeof(*judged->splices));
-	judged->splices[judged->n_splices++] = (struct json_splice){ at, len,
+	judged->splices[judged->n_splices++] = (struct jdoc_splice){ at, len,
 		buf_span(copy) };
 }
 
 static int
 by_place(const void *a, const void *b)
 {
-	const struct json_splice *x = a, *y = b;
+	const struct jdoc_splice *x = a, *y = b;
 
 	if (x->at != y->at)
 		return x->at < y->at ? -1 : 1;
@@ -118,7 +118,7 @@ judged_doc_write(struct judged_doc *judged, struct mg_span doc,
 		judged->splices[n++] = judged->splices[i];
 	}
 	judged->n_splices = n;
-	json_splice(doc, judged->splices, n, out);
+	jdoc_splice(doc, judged->splices, n, out);
 }
 
 void
@@ -174,7 +174,7 @@ stop(struct walk *w, uint32_t node, int32_t choice)
 
 /* The choice object that a node lies in, or 0. */
 static uint32_t
-choice_of(const struct json_doc *doc, uint32_t node)
+choice_of(const struct jdoc *doc, uint32_t node)
 {
 	while (doc->nodes[node].depth > 2)
 		node = doc->nodes[node].parent;
@@ -188,8 +188,8 @@ drop_logprobs(struct walk *w, uint32_t node)
 {
 	uint32_t choice = choice_of(w->doc, node), lp;
 
-	lp = choice ? json_member(w->doc, choice, "logprobs") : 0;
-	if (lp && w->doc->nodes[lp].type != JSON_NULL)
+	lp = choice ? jdoc_member(w->doc, choice, "logprobs") : 0;
+	if (lp && w->doc->nodes[lp].type != JDOC_NULL)
 		judged_doc_change(w->out, w->doc->nodes[lp].at,
 		    w->doc->nodes[lp].len, span_str("null"));
 }
@@ -199,7 +199,7 @@ static void
 change(struct walk *w, const struct surface_text *t,
     const struct channel_screen *channel, struct mg_span text)
 {
-	const struct json_node *node = &w->doc->nodes[t->node];
+	const struct jdoc_node *node = &w->doc->nodes[t->node];
 	struct buf plain = { 0 }, quoted = { 0 };
 	size_t n;
 
@@ -324,9 +324,9 @@ visit(void *arg, const struct surface_text *t)
 	if (t->decoded.ptr)
 		text = t->decoded;
 	else if (t->is_key)
-		text = json_key(w->doc, t->node, &w->scratch);
+		text = jdoc_key(w->doc, t->node, &w->scratch);
 	else
-		text = json_string(w->doc, t->node, &w->scratch);
+		text = jdoc_string(w->doc, t->node, &w->scratch);
 	if (!t->is_logprobs)
 		w->out->tokens += limits_count_tokens(text);
 	if (text.len == 0)
@@ -340,7 +340,7 @@ visit(void *arg, const struct surface_text *t)
 
 void
 judge_doc(enum surface_kind surface, enum surface_doc which,
-    enum policy_side side, const struct json_doc *doc, struct screen *screen,
+    enum policy_side side, const struct jdoc *doc, struct screen *screen,
     struct notes *notes, struct judged_doc *out)
 {
 	struct walk w = { .side = side, .surface = surface, .doc = doc,

@@ -20,7 +20,7 @@ struct judged_doc {
 	char param[64];		/* top-level member of the first hit */
 	int32_t *cut;		/* owned: choices that must not pass */
 	size_t n_cut, cap_cut;
-	struct json_splice *splices;	/* owned: changes, by place */
+	struct jdoc_splice *splices;	/* owned: changes, by place */
 	size_t n_splices, cap_splices;
 	struct buf *texts;	/* owned: what the splices hold */
 	size_t n_texts, cap_texts;
@@ -30,7 +30,7 @@ struct judged_doc {
 /* Judges doc with screen, adding to notes. out is overwritten; free it with
  * judged_doc_fini(). */
 void judge_doc(enum surface_kind surface, enum surface_doc which,
-    enum policy_side side, const struct json_doc *doc, struct screen *screen,
+    enum policy_side side, const struct jdoc *doc, struct screen *screen,
     struct notes *notes, struct judged_doc *out);
 void judged_doc_fini(struct judged_doc *judged);
 /* Adds a change; with is copied. Order does not matter. */

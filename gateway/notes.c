@@ -55,7 +55,7 @@ outcome(struct notes *notes, const struct screen_finding *f)
 void
 notes_add(struct notes *notes, enum policy_side side,
     const struct channel_screen *channel, size_t *from,
-    const struct json_doc *doc, uint32_t node, const char *path,
+    const struct jdoc *doc, uint32_t node, const char *path,
     struct mg_span text, uint64_t text_at)
 {
 	const struct screen_finding *f;

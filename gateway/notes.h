@@ -5,7 +5,7 @@
 #ifndef GATEWAY_NOTES_H
 #define GATEWAY_NOTES_H
 
-#include "gateway/json.h"
+#include "gateway/jdoc.h"
 #include "gateway/screen.h"
 
 #define NOTES_MAX 128			/* kept per exchange; the count goes on */
@@ -36,7 +36,7 @@ struct notes {
  * in doc or, where doc is NULL, `path`. */
 void notes_add(struct notes *notes, enum policy_side side,
     const struct channel_screen *channel, size_t *from,
-    const struct json_doc *doc, uint32_t node, const char *path,
+    const struct jdoc *doc, uint32_t node, const char *path,
     struct mg_span text, uint64_t text_at);
 void notes_fini(struct notes *notes);
 /* The first match of an enforced block rule, or NULL. */

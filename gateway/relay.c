@@ -24,7 +24,7 @@ struct relay {
 	struct relay_options opt;
 	struct relay_facts facts;
 	struct sse sse;
-	struct json_doc doc;
+	struct jdoc doc;
 	struct buf scratch, surface_scratch, out;
 	struct relay_view view;
 	struct relay_channel *channels;
@@ -304,7 +304,7 @@ repair(struct relay *r, struct relay_channel *ch, struct relay_piece *p,
 	struct buf *out = &r->event->scratch, text = { 0 };
 	uint16_t head = 0, tail = 0;
 
-	json_unescape(raw, &text, &head, &tail);
+	jdoc_unescape(raw, &text, &head, &tail);
 	p->text_at = out->len;
 	if (ch->high && head) {
 		unsigned c = 0x10000u + (ch->high - 0xd800u) * 0x400u +
@@ -328,7 +328,7 @@ repair(struct relay *r, struct relay_channel *ch, struct relay_piece *p,
 static bool
 read_piece(struct relay *r, const struct surface_text *t)
 {
-	const struct json_node *node = &r->doc.nodes[t->node];
+	const struct jdoc_node *node = &r->doc.nodes[t->node];
 	struct relay_event *event = r->event;
 	struct relay_channel *ch = channel_get(r, t);
 	struct relay_piece *p;
@@ -350,12 +350,12 @@ read_piece(struct relay *r, const struct surface_text *t)
 		r->why = "text for a choice that had ended";
 		return false;
 	}
-	if (ch->high || (node->flags & JSON_LONE)) {
+	if (ch->high || (node->flags & JDOC_LONE)) {
 		text = repair(r, ch, p, span(r->doc.text + node->at + 1,
 		    node->len - 2));
 	} else {
 		buf_clear(&r->scratch);
-		text = json_string(&r->doc, t->node, &r->scratch);
+		text = jdoc_string(&r->doc, t->node, &r->scratch);
 	}
 	event->n_pieces++;
 	channel_add(r, ch, text, false);
@@ -382,7 +382,7 @@ part_at(struct relay *r, uint32_t at)
 static void
 read_whole(struct relay *r, const struct surface_text *t)
 {
-	const struct json_node *node = &r->doc.nodes[t->node];
+	const struct jdoc_node *node = &r->doc.nodes[t->node];
 	struct relay_part *part = part_at(r, node->at);
 	struct channel_screen *channel;
 	struct buf plain = { 0 }, quoted = { 0 };
@@ -391,8 +391,8 @@ read_whole(struct relay *r, const struct surface_text *t)
 
 	buf_clear(&r->scratch);
 	text = t->decoded.ptr ? t->decoded :
-	    t->is_key ? json_key(&r->doc, t->node, &r->scratch) :
-	    json_string(&r->doc, t->node, &r->scratch);
+	    t->is_key ? jdoc_key(&r->doc, t->node, &r->scratch) :
+	    jdoc_string(&r->doc, t->node, &r->scratch);
 	if (text.len == 0)
 		return;
 	channel = screen_text(r->opt.screen, t->role,
@@ -455,21 +455,21 @@ visit(void *arg, const struct surface_text *t)
 static bool
 read_parts(struct relay *r)
 {
-	struct json_doc *doc = &r->doc;
+	struct jdoc *doc = &r->doc;
 	struct relay_event *event = r->event;
-	uint32_t choices = json_member(doc, 0, "choices"), i, member;
+	uint32_t choices = jdoc_member(doc, 0, "choices"), i, member;
 	int32_t position = 0;
 
 	event->choice = CHOICE_ALL;
-	if (!choices || doc->nodes[choices].type != JSON_ARRAY)
+	if (!choices || doc->nodes[choices].type != JDOC_ARRAY)
 		return true;
-	for (i = json_child(doc, choices); i; i = json_sibling(doc, i)) {
-		const struct json_node *node = &doc->nodes[i];
+	for (i = jdoc_child(doc, choices); i; i = jdoc_sibling(doc, i)) {
+		const struct jdoc_node *node = &doc->nodes[i];
 		struct relay_part *part;
 		int64_t index = position;
 
-		member = json_member(doc, i, "index");
-		if (member && (!json_int(doc, member, &index) || index < 0 ||
+		member = jdoc_member(doc, i, "index");
+		if (member && (!jdoc_int(doc, member, &index) || index < 0 ||
 		    index > INT32_MAX))
 			index = position;
 		position++;
@@ -482,18 +482,18 @@ read_parts(struct relay *r)
 		part = &event->parts[event->n_parts++];
 		*part = (struct relay_part){ .choice = (int32_t)index,
 			.at = node->at, .len = node->len };
-		member = json_member(doc, i, "logprobs");
-		if (member && doc->nodes[member].type == JSON_OBJECT) {
+		member = jdoc_member(doc, i, "logprobs");
+		if (member && doc->nodes[member].type == JDOC_OBJECT) {
 			part->lp_at = doc->nodes[member].at;
 			part->lp_len = doc->nodes[member].len;
 		}
-		member = json_member(doc, i, "finish_reason");
-		if (member && doc->nodes[member].type == JSON_STRING) {
+		member = jdoc_member(doc, i, "finish_reason");
+		if (member && doc->nodes[member].type == JDOC_STRING) {
 			part->finish_at = doc->nodes[member].at;
 			part->finish_len = doc->nodes[member].len;
 		}
-		member = json_member(doc, i, "delta");
-		part->has_role = member && json_member(doc, member, "role");
+		member = jdoc_member(doc, i, "delta");
+		part->has_role = member && jdoc_member(doc, member, "role");
 		part->after_end = choice_get(r, part->choice)->ended;
 	}
 	if (event->n_parts == 1)
@@ -506,10 +506,10 @@ copy_string(struct relay *r, uint32_t node, char *out, size_t size)
 {
 	struct mg_span s;
 
-	if (!node || r->doc.nodes[node].type != JSON_STRING || out[0])
+	if (!node || r->doc.nodes[node].type != JDOC_STRING || out[0])
 		return;
 	buf_clear(&r->scratch);
-	s = json_string(&r->doc, node, &r->scratch);
+	s = jdoc_string(&r->doc, node, &r->scratch);
 	(void)snprintf(out, size, "%.*s",
 	    (int)(s.len < size ? s.len : size - 1), s.ptr);
 	/* Never half a character. */
@@ -521,10 +521,10 @@ read_usage(struct relay *r, uint32_t usage)
 {
 	int64_t n;
 
-	if (json_int(&r->doc, json_member(&r->doc, usage, "prompt_tokens"),
+	if (jdoc_int(&r->doc, jdoc_member(&r->doc, usage, "prompt_tokens"),
 	    &n) && n >= 0)
 		r->facts.prompt_tokens = (uint64_t)n;
-	if (json_int(&r->doc, json_member(&r->doc, usage,
+	if (jdoc_int(&r->doc, jdoc_member(&r->doc, usage,
 	    "completion_tokens"), &n) && n >= 0)
 		r->facts.completion_tokens = (uint64_t)n;
 	r->facts.has_usage = true;
@@ -541,7 +541,7 @@ read_envelope(struct relay *r)
 	if (r->envelope.len > 0 || r->event->n_parts == 0)
 		return;
 	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		uint32_t node = json_member(&r->doc, 0, names[i]);
+		uint32_t node = jdoc_member(&r->doc, 0, names[i]);
 
 		if (!node)
 			continue;
@@ -550,9 +550,9 @@ read_envelope(struct relay *r)
 		    r->doc.nodes[node].len);
 		buf_add_byte(&r->envelope, ',');
 	}
-	copy_string(r, json_member(&r->doc, 0, "id"), r->facts.id,
+	copy_string(r, jdoc_member(&r->doc, 0, "id"), r->facts.id,
 	    sizeof(r->facts.id));
-	copy_string(r, json_member(&r->doc, 0, "model"), r->facts.model,
+	copy_string(r, jdoc_member(&r->doc, 0, "model"), r->facts.model,
 	    sizeof(r->facts.model));
 }
 
@@ -649,7 +649,7 @@ static void
 after_cuts(struct relay *r)
 {
 	size_t i, ended = 0, cuts = 0;
-	bool fresh = false;
+	bool fresh = false, over;
 
 	for (i = 0; i < r->n_choices; i++) {
 		struct relay_choice *choice = &r->choices[i];
@@ -660,7 +660,8 @@ after_cuts(struct relay *r)
 		ended += choice->is_cut || choice->finished;
 		fresh |= choice->is_cut && !choice->ended;
 	}
-	if (!fresh && !r->stop_all)
+	over = r->stop_all || (cuts > 0 && ended >= r->opt.choices);
+	if (r->done || (!fresh && !over))
 		return;
 	flush(r);
 	if (r->opt.as_error) {
@@ -680,7 +681,7 @@ after_cuts(struct relay *r)
 		queue_finish(r, choice);
 	}
 	flush(r);
-	if (r->stop_all || (cuts > 0 && ended >= r->opt.choices)) {
+	if (over) {
 		finish_channels(r, -1);
 		flush(r);
 		if (r->opt.include_usage)
@@ -739,14 +740,14 @@ read_doc(struct relay *r)
 	if (!read_parts(r))
 		return false;
 	read_envelope(r);
-	node = json_member(&r->doc, 0, "usage");
-	if (node && r->doc.nodes[node].type == JSON_OBJECT) {
+	node = jdoc_member(&r->doc, 0, "usage");
+	if (node && r->doc.nodes[node].type == JDOC_OBJECT) {
 		event->has_usage = true;
 		read_usage(r, node);
 	}
-	node = json_member(&r->doc, 0, "error");
-	if (node && r->doc.nodes[node].type == JSON_NULL) {
-		const struct json_node *n = &r->doc.nodes[node];
+	node = jdoc_member(&r->doc, 0, "error");
+	if (node && r->doc.nodes[node].type == JDOC_NULL) {
+		const struct jdoc_node *n = &r->doc.nodes[node];
 
 		event->null_error_at = n->key_at - 1;
 		event->null_error_len = n->at + n->len - event->null_error_at;
@@ -766,7 +767,7 @@ read_doc(struct relay *r)
 static bool
 on_event(void *arg, const struct sse_event *sse)
 {
-	static const struct json_limits limits = { .max_depth = 64,
+	static const struct jdoc_limits limits = { .max_depth = 64,
 		.max_nodes = 200000, .lone_surrogates = true };
 	struct relay *r = arg;
 	struct relay_event *event;
@@ -783,8 +784,8 @@ on_event(void *arg, const struct sse_event *sse)
 	event = r->event = event_new(r);
 	take_payload(event, sse);
 	r->facts.events++;
-	if (json_read(&r->doc, buf_span(&event->payload), &limits, &at) !=
-	    JSON_OK || r->doc.nodes[0].type != JSON_OBJECT) {
+	if (jdoc_read(&r->doc, buf_span(&event->payload), &limits, &at) !=
+	    JDOC_OK || r->doc.nodes[0].type != JDOC_OBJECT) {
 		event_free(event);
 		return fail(r, "an event that is not JSON");
 	}
@@ -839,7 +840,7 @@ relay_free(struct relay *r)
 	free(r->channels);
 	free(r->choices);
 	sse_fini(&r->sse);
-	json_fini(&r->doc);
+	jdoc_fini(&r->doc);
 	buf_fini(&r->scratch);
 	buf_fini(&r->surface_scratch);
 	buf_fini(&r->out);

@@ -100,7 +100,7 @@ piece_text(const struct relay_event *event, const struct relay_channel *ch,
 	bool changed = p->repaired;
 
 	if (!p->repaired) {
-		json_unescape(span(event->payload.ptr + p->at + 1, p->len - 2),
+		jdoc_unescape(span(event->payload.ptr + p->at + 1, p->len - 2),
 		    &scratch, NULL, NULL);
 		text = buf_span(&scratch);
 	}

@@ -27,7 +27,7 @@ struct frame {
 };
 
 struct walk {
-	const struct json_doc *doc;
+	const struct jdoc *doc;
 	const struct trie *trie;
 	enum surface_doc which;
 	struct buf *scratch;
@@ -92,21 +92,21 @@ is_schema_word(struct mg_span key)
 }
 
 static bool
-is_schema_type(const struct json_doc *doc, uint32_t node)
+is_schema_type(const struct jdoc *doc, uint32_t node)
 {
 	static const char *const types[] = { "string", "number", "integer",
 		"boolean", "object", "array", "null" };
 	size_t i;
 
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (json_is(doc, node, types[i]))
+		if (jdoc_is(doc, node, types[i]))
 			return true;
 	return false;
 }
 
 /* 0 when it names none. */
 static enum policy_role
-role_of(const struct json_doc *doc, uint32_t node)
+role_of(const struct jdoc *doc, uint32_t node)
 {
 	static const struct {
 		const char *name;
@@ -119,7 +119,7 @@ role_of(const struct json_doc *doc, uint32_t node)
 	size_t i;
 
 	for (i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
-		if (json_is(doc, node, roles[i].name))
+		if (jdoc_is(doc, node, roles[i].name))
 			return roles[i].role;
 	return 0;
 }
@@ -195,16 +195,16 @@ read_url(struct walk *w, uint32_t node, struct mg_span *decoded)
 	if (!data_url_begins(w->doc, node))
 		return DATA_NO;
 	make_room(w);
-	if (w->doc->nodes[node].flags & JSON_ESCAPED) {
+	if (w->doc->nodes[node].flags & JDOC_ESCAPED) {
 		/* An escaped URL ("\/" by some) is rare: undone in a buffer of
 		 * its own, so that what is kept is the decoded text alone. */
 		struct buf undone = { 0 };
 
-		kind = data_url_read(json_string(w->doc, node, &undone),
+		kind = data_url_read(jdoc_string(w->doc, node, &undone),
 		    w->scratch, decoded);
 		buf_fini(&undone);
 	} else {
-		kind = data_url_read(json_string(w->doc, node, w->scratch),
+		kind = data_url_read(jdoc_string(w->doc, node, w->scratch),
 		    w->scratch, decoded);
 	}
 	if (kind != DATA_TEXT)
@@ -261,8 +261,8 @@ show_plain(struct walk *w, const struct place *p)
 static void
 show_bytes(struct walk *w, const struct place *p)
 {
-	const struct json_doc *doc = w->doc;
-	uint32_t token = json_member(doc, doc->nodes[p->node].parent, "token");
+	const struct jdoc *doc = w->doc;
+	uint32_t token = jdoc_member(doc, doc->nodes[p->node].parent, "token");
 	size_t from = w->scratch->len;
 	struct surface_text text = text_at(w, p);
 	struct mg_span bytes;
@@ -272,8 +272,8 @@ show_bytes(struct walk *w, const struct place *p)
 	make_room(w);
 	if (!data_bytes(doc, p->node, w->scratch, &bytes))
 		return;
-	alike = token && doc->nodes[token].type == JSON_STRING &&
-	    data_alike(bytes, json_string(doc, token, &undone));
+	alike = token && doc->nodes[token].type == JDOC_STRING &&
+	    data_alike(bytes, jdoc_string(doc, token, &undone));
 	buf_fini(&undone);
 	if (alike || bytes.len == 0) {
 		w->scratch->len = from;
@@ -328,13 +328,13 @@ show_string(struct walk *w, const struct place *p)
 
 /* Numbers in an array whose elements are prompts: ids of tokens. */
 static bool
-has_numbers(const struct json_doc *doc, uint32_t array)
+has_numbers(const struct jdoc *doc, uint32_t array)
 {
 	uint32_t node;
 
-	for (node = json_child(doc, array); node;
-	    node = json_sibling(doc, node))
-		if (doc->nodes[node].type == JSON_NUMBER)
+	for (node = jdoc_child(doc, array); node;
+	    node = jdoc_sibling(doc, node))
+		if (doc->nodes[node].type == JDOC_NUMBER)
 			return true;
 	return false;
 }
@@ -348,10 +348,10 @@ show_container(struct walk *w, const struct place *p)
 	    w->trie->node[t->element].rule : NULL;
 	struct place array = *p;
 
-	if (!json_child(w->doc, p->node))
+	if (!jdoc_child(w->doc, p->node))
 		return;
 	if (elements && elements->what == WHAT_TOKENS &&
-	    w->doc->nodes[p->node].type == JSON_ARRAY &&
+	    w->doc->nodes[p->node].type == JDOC_ARRAY &&
 	    has_numbers(w->doc, p->node)) {
 		array.rule = elements;
 		show_kind(w, &array, TEXT_TOKEN_IDS);
@@ -385,12 +385,12 @@ show_container(struct walk *w, const struct place *p)
 
 /* The `index` of an element, its position where there is none. */
 static uint32_t
-element_index(const struct json_doc *doc, uint32_t node, uint32_t position)
+element_index(const struct jdoc *doc, uint32_t node, uint32_t position)
 {
-	uint32_t member = json_member(doc, node, "index");
+	uint32_t member = jdoc_member(doc, node, "index");
 	int64_t value;
 
-	if (member && json_int(doc, member, &value) && value >= 0 &&
+	if (member && jdoc_int(doc, member, &value) && value >= 0 &&
 	    value < INT32_MAX)
 		return (uint32_t)value;
 	return position < INT32_MAX ? position : INT32_MAX - 1;
@@ -424,7 +424,7 @@ enter_element(struct walk *w, struct frame *array, struct place *p)
 	if (w->trie->node[f->trie].is_choice)
 		f->choice = (int32_t)index;
 	if (w->trie->node[f->trie].is_message) {
-		uint32_t role = json_member(w->doc, p->node, "role");
+		uint32_t role = jdoc_member(w->doc, p->node, "role");
 
 		/* Who invents a role is trusted least. */
 		f->role = role ? (uint8_t)role_of(w->doc, role) : 0;
@@ -440,10 +440,10 @@ enter_member(struct walk *w, const struct frame *object, struct place *p)
 {
 	const struct trie_node *t = object->trie == OUTSIDE ? NULL :
 	    &w->trie->node[object->trie];
-	bool escaped = (w->doc->nodes[p->node].flags & JSON_KEY_ESCAPED) != 0;
+	bool escaped = (w->doc->nodes[p->node].flags & JDOC_KEY_ESCAPED) != 0;
 	struct frame *f = &p->frame;
 	struct buf undone = { 0 };
-	struct mg_span key = json_key(w->doc, p->node, &undone);
+	struct mg_span key = jdoc_key(w->doc, p->node, &undone);
 	uint64_t name = 0;
 	bool is_text = false;
 
@@ -468,7 +468,7 @@ enter_member(struct walk *w, const struct frame *object, struct place *p)
 static bool
 enter(struct walk *w, uint32_t node, struct place *p)
 {
-	const struct json_node *n = &w->doc->nodes[node];
+	const struct jdoc_node *n = &w->doc->nodes[node];
 	bool key_is_text = false;
 	struct frame *above;
 
@@ -480,7 +480,7 @@ enter(struct walk *w, uint32_t node, struct place *p)
 		above = &w->frames[n->depth - 1];
 		p->frame = *above;
 		p->frame.count = 0;
-		if (w->doc->nodes[n->parent].type == JSON_ARRAY)
+		if (w->doc->nodes[n->parent].type == JDOC_ARRAY)
 			enter_element(w, above, p);
 		else
 			key_is_text = enter_member(w, above, p);
@@ -499,18 +499,18 @@ enter(struct walk *w, uint32_t node, struct place *p)
 static uint32_t
 look(struct walk *w, uint32_t node)
 {
-	const struct json_node *n = &w->doc->nodes[node];
+	const struct jdoc_node *n = &w->doc->nodes[node];
 	struct place p;
 
 	if (enter(w, node, &p))
 		show_key(w, &p);
 	if (w->stopped)
 		return UINT32_MAX;
-	if (n->type == JSON_STRING) {
+	if (n->type == JDOC_STRING) {
 		show_string(w, &p);
 		return node + 1;
 	}
-	if (n->type != JSON_ARRAY && n->type != JSON_OBJECT)
+	if (n->type != JDOC_ARRAY && n->type != JDOC_OBJECT)
 		return node + 1;
 	if (p.frame.rest && p.frame.rest->what == WHAT_NOT)
 		return n->next;
@@ -521,7 +521,7 @@ look(struct walk *w, uint32_t node)
 
 void
 surface_read(enum surface_kind surface, enum surface_doc which,
-    const struct json_doc *doc, struct buf *scratch,
+    const struct jdoc *doc, struct buf *scratch,
     bool (*visit)(void *arg, const struct surface_text *text), void *arg)
 {
 	struct frame few[66];	/* two more than the default depth */

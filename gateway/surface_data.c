@@ -7,12 +7,12 @@
  */
 #include "gateway/surface_data.h"
 
-#include "gateway/json_keys.h"
+#include "gateway/jdoc_keys.h"
 
 bool
-data_url_begins(const struct json_doc *doc, uint32_t node)
+data_url_begins(const struct jdoc *doc, uint32_t node)
 {
-	const struct json_node *n = &doc->nodes[node];
+	const struct jdoc_node *n = &doc->nodes[node];
 	const char *prefix = "data:";
 	struct json_cursor c;
 	int byte;
@@ -253,7 +253,7 @@ add_lossy(struct mg_span s, struct buf *out)
 }
 
 bool
-data_bytes(const struct json_doc *doc, uint32_t array, struct buf *scratch,
+data_bytes(const struct jdoc *doc, uint32_t array, struct buf *scratch,
     struct mg_span *decoded)
 {
 	size_t from = scratch->len;
@@ -262,9 +262,9 @@ data_bytes(const struct json_doc *doc, uint32_t array, struct buf *scratch,
 	uint32_t node;
 	int64_t value;
 
-	for (node = json_child(doc, array); node;
-	    node = json_sibling(doc, node)) {
-		if (!json_int(doc, node, &value) || value < 0 || value > 255) {
+	for (node = jdoc_child(doc, array); node;
+	    node = jdoc_sibling(doc, node)) {
+		if (!jdoc_int(doc, node, &value) || value < 0 || value > 255) {
 			scratch->len = from;
 			return false;
 		}

@@ -4,7 +4,7 @@
 #ifndef GATEWAY_SURFACE_DATA_H
 #define GATEWAY_SURFACE_DATA_H
 
-#include "gateway/json.h"
+#include "gateway/jdoc.h"
 
 enum data_url {
 	DATA_NO,		/* not a data: URL */
@@ -20,12 +20,12 @@ enum data_url {
 enum data_url data_url_read(struct mg_span url, struct buf *scratch,
     struct mg_span *decoded);
 /* Whether a string node, undone of escapes, begins with "data:" (any case). */
-bool data_url_begins(const struct json_doc *doc, uint32_t node);
+bool data_url_begins(const struct jdoc *doc, uint32_t node);
 
 /* The numbers of an array as UTF-8, what is none as U+FFFD, appended to
  * scratch (at most the array's own length, which must fit). False if it holds
  * anything but whole numbers 0 to 255. */
-bool data_bytes(const struct json_doc *doc, uint32_t array,
+bool data_bytes(const struct jdoc *doc, uint32_t array,
     struct buf *scratch, struct mg_span *decoded);
 /* Whether two texts are equal but for the lengths of runs of U+FFFD. */
 bool data_alike(struct mg_span a, struct mg_span b);

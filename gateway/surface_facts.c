@@ -37,20 +37,20 @@ fact_of(struct mg_span key)
 }
 
 static bool
-read_bool(const struct json_doc *doc, uint32_t node, bool *out)
+read_bool(const struct jdoc *doc, uint32_t node, bool *out)
 {
-	switch ((enum json_type)doc->nodes[node].type) {
-	case JSON_NULL:
-	case JSON_FALSE:
+	switch ((enum jdoc_type)doc->nodes[node].type) {
+	case JDOC_NULL:
+	case JDOC_FALSE:
 		*out = false;
 		return true;
-	case JSON_TRUE:
+	case JDOC_TRUE:
 		*out = true;
 		return true;
-	case JSON_NUMBER:
-	case JSON_STRING:
-	case JSON_ARRAY:
-	case JSON_OBJECT:
+	case JDOC_NUMBER:
+	case JDOC_STRING:
+	case JDOC_ARRAY:
+	case JDOC_OBJECT:
 		return false;
 	}
 	return false;
@@ -58,13 +58,13 @@ read_bool(const struct json_doc *doc, uint32_t node, bool *out)
 
 /* How many answers are asked for: keeps the larger one. */
 static bool
-read_count(const struct json_doc *doc, uint32_t node, uint64_t *out)
+read_count(const struct jdoc *doc, uint32_t node, uint64_t *out)
 {
 	int64_t value;
 
-	if (doc->nodes[node].type == JSON_NULL)
+	if (doc->nodes[node].type == JDOC_NULL)
 		return true;
-	if (!json_int(doc, node, &value))
+	if (!jdoc_int(doc, node, &value))
 		return false;
 	if (value < 1 || value > INT32_MAX)
 		*out = UINT64_MAX;
@@ -75,32 +75,35 @@ read_count(const struct json_doc *doc, uint32_t node, uint64_t *out)
 
 /* A negative maximum is llama.cpp's "no maximum". */
 static bool
-read_maximum(const struct json_doc *doc, uint32_t node, uint64_t *out)
+read_maximum(const struct jdoc *doc, uint32_t node,
+    struct surface_facts *facts)
 {
 	int64_t value;
 
-	if (doc->nodes[node].type == JSON_NULL)
+	if (doc->nodes[node].type == JDOC_NULL)
 		return true;
-	if (!json_int(doc, node, &value))
+	if (!jdoc_int(doc, node, &value))
 		return false;
-	if (value > 0 && (uint64_t)value > *out)
-		*out = (uint64_t)value;
+	if (value < 0)
+		facts->no_maximum = true;
+	else if ((uint64_t)value > facts->max_tokens)
+		facts->max_tokens = (uint64_t)value;
 	return true;
 }
 
 /* Prompts in the array. One with numbers is a single prompt of token ids, or
  * of ids and strings mixed (llama.cpp). */
 static uint64_t
-count_prompts(const struct json_doc *doc, uint32_t prompt)
+count_prompts(const struct jdoc *doc, uint32_t prompt)
 {
 	uint64_t n = 0;
 	uint32_t node;
 
-	if (doc->nodes[prompt].type != JSON_ARRAY)
+	if (doc->nodes[prompt].type != JDOC_ARRAY)
 		return 1;
-	for (node = json_child(doc, prompt); node;
-	    node = json_sibling(doc, node)) {
-		if (doc->nodes[node].type == JSON_NUMBER)
+	for (node = jdoc_child(doc, prompt); node;
+	    node = jdoc_sibling(doc, node)) {
+		if (doc->nodes[node].type == JDOC_NUMBER)
 			return 1;
 		n++;
 	}
@@ -108,37 +111,37 @@ count_prompts(const struct json_doc *doc, uint32_t prompt)
 }
 
 static bool
-read_options(const struct json_doc *doc, uint32_t node,
+read_options(const struct jdoc *doc, uint32_t node,
     struct surface_facts *facts)
 {
 	uint32_t usage;
 
-	if (doc->nodes[node].type == JSON_NULL)
+	if (doc->nodes[node].type == JDOC_NULL)
 		return true;
-	if (doc->nodes[node].type != JSON_OBJECT)
+	if (doc->nodes[node].type != JDOC_OBJECT)
 		return false;
-	usage = json_member(doc, node, "include_usage");
+	usage = jdoc_member(doc, node, "include_usage");
 	return !usage || read_bool(doc, usage, &facts->include_usage);
 }
 
 static bool
-read_model(const struct json_doc *doc, uint32_t node, struct buf *scratch,
+read_model(const struct jdoc *doc, uint32_t node, struct buf *scratch,
     struct surface_facts *facts)
 {
-	const struct json_node *n = &doc->nodes[node];
+	const struct jdoc_node *n = &doc->nodes[node];
 
-	if (n->type != JSON_STRING)
+	if (n->type != JDOC_STRING)
 		return false;
-	if (n->flags & JSON_ESCAPED)
+	if (n->flags & JDOC_ESCAPED)
 		/* Room for what surface_read() may add to the same scratch,
 		 * so that the model's span does not move. */
 		(void)buf_reserve(scratch, n->len + doc->len + 16);
-	facts->model = json_string(doc, node, scratch);
+	facts->model = jdoc_string(doc, node, scratch);
 	return facts->model.len > 0;
 }
 
 static bool
-read_fact(enum surface_kind surface, const struct json_doc *doc,
+read_fact(enum surface_kind surface, const struct jdoc *doc,
     uint32_t node, enum fact fact, struct buf *scratch,
     struct surface_facts *facts)
 {
@@ -155,7 +158,7 @@ read_fact(enum surface_kind surface, const struct json_doc *doc,
 	case FACT_MAX_TOKENS:
 	case FACT_MAX_COMPLETION_TOKENS:
 	case FACT_N_PREDICT:
-		return read_maximum(doc, node, &facts->max_tokens);
+		return read_maximum(doc, node, facts);
 	case FACT_PROMPT:
 		if (surface == SURFACE_COMPLETIONS)
 			facts->prompts = count_prompts(doc, node);
@@ -167,7 +170,7 @@ read_fact(enum surface_kind surface, const struct json_doc *doc,
 }
 
 void
-surface_facts(enum surface_kind surface, const struct json_doc *doc,
+surface_facts(enum surface_kind surface, const struct jdoc *doc,
     struct buf *scratch, struct surface_facts *facts)
 {
 	struct buf undone = { 0 };
@@ -175,15 +178,15 @@ surface_facts(enum surface_kind surface, const struct json_doc *doc,
 	uint32_t node;
 
 	*facts = (struct surface_facts){ .n = 1, .prompts = 1 };
-	if (doc->nodes[0].type != JSON_OBJECT) {
+	if (doc->nodes[0].type != JDOC_OBJECT) {
 		facts->bad = "body";
 		return;
 	}
-	for (node = json_child(doc, 0); node; node = json_sibling(doc, node)) {
+	for (node = jdoc_child(doc, 0); node; node = jdoc_sibling(doc, node)) {
 		enum fact fact;
 
 		buf_clear(&undone);
-		fact = fact_of(json_key(doc, node, &undone));
+		fact = fact_of(jdoc_key(doc, node, &undone));
 		if (fact == FACTS)
 			continue;
 		/* Twice is possible where duplicate keys are let pass. */

@@ -120,21 +120,21 @@ is_word(struct mg_span key)
 }
 
 static void
-add_step(const struct json_doc *doc, uint32_t node, struct buf *out)
+add_step(const struct jdoc *doc, uint32_t node, struct buf *out)
 {
-	const struct json_node *n = &doc->nodes[node];
+	const struct jdoc_node *n = &doc->nodes[node];
 	struct buf undone = { 0 };
 	struct mg_span key;
 	uint32_t at, position = 0;
 
-	if (doc->nodes[n->parent].type == JSON_ARRAY) {
-		for (at = json_child(doc, n->parent); at != node;
-		    at = json_sibling(doc, at))
+	if (doc->nodes[n->parent].type == JDOC_ARRAY) {
+		for (at = jdoc_child(doc, n->parent); at != node;
+		    at = jdoc_sibling(doc, at))
 			position++;
 		buf_addf(out, "[%u]", position);
 		return;
 	}
-	key = json_key(doc, node, &undone);
+	key = jdoc_key(doc, node, &undone);
 	if (is_word(key)) {
 		if (n->parent != 0)
 			buf_add_byte(out, '.');
@@ -148,7 +148,7 @@ add_step(const struct json_doc *doc, uint32_t node, struct buf *out)
 }
 
 void
-surface_path(const struct json_doc *doc, uint32_t node, struct buf *out)
+surface_path(const struct jdoc *doc, uint32_t node, struct buf *out)
 {
 	uint32_t few[66], *steps = few, at = node;
 	size_t depth = doc->nodes[node].depth, i;

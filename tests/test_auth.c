@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
 #include "gateway/keys.h"
 #include "gateway/log.h"
 #include "tests/check.h"
@@ -271,6 +273,7 @@ a_store_that_fails_leaves_the_last_keys_and_one_line(void)
 	struct keys_secret s, r;
 	struct auth *auth;
 	int kept = dup(STDERR_FILENO), to;
+	sqlite3 *sql;
 
 	fresh();
 	s = add("alice");
@@ -296,6 +299,17 @@ a_store_that_fails_leaves_the_last_keys_and_one_line(void)
 	CHECK_EQ(check(auth, s.text, T0), AUTH_UNKNOWN);
 	CHECK_EQ(count_in_log(log, "keys can be read again"), 1);
 	CHECK_EQ(count_in_log(log, s.text), 0);
+	/* A row without sense fails the whole: no key is taken on trust. */
+	CHECK_EQ(sqlite3_open(db, &sql), SQLITE_OK);
+	CHECK_EQ(sqlite3_exec(sql, "UPDATE keys SET models = '[1]'", NULL,
+	    NULL, NULL), SQLITE_OK);
+	nanosleep(&second, NULL);
+	CHECK_EQ(check(auth, r.text, T0), AUTH_OK);
+	CHECK_EQ(count_in_log(log, "scope is not a list of texts"), 1);
+	CHECK_EQ(sqlite3_exec(sql, "UPDATE keys SET models = '[]', "
+	    "revoked_ms = 1", NULL, NULL, NULL), SQLITE_OK);
+	CHECK(within_a_second(until(auth, r.text, AUTH_UNKNOWN)));
+	sqlite3_close(sql);
 	auth_free(auth);
 	dup2(kept, STDERR_FILENO);
 	close(kept);

@@ -493,12 +493,12 @@ damage_is_told_with_what_to_do(void)
 	CHECK(said("keys.db: this is no key store"));
 	CHECK(said("restore keys.db from a backup"));
 	CHECK_EQ(keys("add alice"), CMD_WRONG);
-	/* Good at its head, broken in a page. */
+	/* Broken only in the last page, an index that no list reads. */
 	fresh();
 	CHECK_EQ(keys("add alice"), CMD_DONE);
 	f = fopen(path_of(KEYS_FILE), "r+b");
-	fseek(f, 4096, SEEK_SET);
-	fwrite(big, 1, 8192 - 1, f);
+	fseek(f, -4096, SEEK_END);
+	fwrite(big, 1, 100, f);
 	fclose(f);
 	CHECK_EQ(keys("list"), CMD_WRONG);
 	CHECK(said("the key store is damaged"));
@@ -537,6 +537,85 @@ foreign_and_newer_databases_are_left_alone(void)
 	}
 	CHECK_EQ(keys("list"), CMD_WRONG);
 	CHECK(said("another version of modgate (schema 2, this one knows 1)"));
+}
+
+static void
+change(const char *sql)
+{
+	sqlite3 *open;
+
+	CHECK_EQ(sqlite3_open(path_of(KEYS_FILE), &open), SQLITE_OK);
+	CHECK_EQ(sqlite3_exec(open, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(open);
+}
+
+static void
+a_row_that_makes_no_sense_is_an_error(void)
+{
+	static const char *const models[] = { "'[1]'", "'[null]'", "'[\"a\"'",
+		"'x'", "''" };
+	char sql[128];
+	size_t i;
+
+	fresh();
+	CHECK_EQ(keys("add alice"), CMD_DONE);
+	for (i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
+		(void)snprintf(sql, sizeof(sql), "UPDATE keys SET models = %s",
+		    models[i]);
+		change(sql);
+		CHECK_EQ(keys("list"), CMD_WRONG);
+		CHECK_STR(out, "");
+		(void)snprintf(sql, sizeof(sql), "UPDATE keys SET models = "
+		    "NULL, endpoints = %s", models[i]);
+		change(sql);
+		CHECK_EQ(keys("list"), CMD_WRONG);
+	}
+	/* An empty list lets nothing pass; it is not the lack of one. */
+	change("UPDATE keys SET endpoints = '[]'");
+	CHECK_EQ(keys("list --json"), CMD_DONE);
+	CHECK(listed("\"models\":null,\"endpoints\":[],"));
+}
+
+static void
+list_tells_what_has_ended(void)
+{
+	fresh();
+	CHECK_EQ(keys("add alice --expires 1d"), CMD_DONE);
+	CHECK_EQ(keys("rotate alice --expires never"), CMD_DONE);
+	CHECK_EQ(keys("list --json"), CMD_DONE);
+	CHECK(listed("\"status\":\"active\",\"models\":null,"
+	    "\"endpoints\":null"));
+	CHECK_EQ(keys("add bob --expires 1d"), CMD_DONE);
+	change("UPDATE keys SET expires_ms = 1000 WHERE name = 'bob'");
+	CHECK_EQ(keys("revoke alice"), CMD_DONE);
+	CHECK_EQ(keys("list"), CMD_DONE);
+	CHECK(listed("  expired "));
+	CHECK(listed("  1970-01-01T00:00:01Z  bob "));
+	CHECK(listed("  revoked "));
+	CHECK_EQ(keys("rotate bob"), CMD_WRONG);
+	CHECK(said("('bob') has expired; revoke it and add a new one"));
+}
+
+static void
+wrong_use_is_explained(void)
+{
+	char *alone[] = { "keys", NULL };
+	char *no_value[] = { "keys", "add", "a", "--state", NULL };
+	char *no_parent[] = { "keys", "add", "a", "--state",
+		"/nonexistent/state", NULL };
+
+	CHECK_EQ(run(1, alone), CMD_WRONG);
+	CHECK(said("usage: modgate keys add NAME"));
+	CHECK_EQ(run(4, no_value), CMD_WRONG);
+	CHECK(said("--state needs a value"));
+	CHECK_EQ(run(5, no_parent), CMD_WRONG);
+	CHECK(said("/nonexistent/state: the state directory cannot be made: "
+	    "No such file"));
+	fresh();
+	CHECK_EQ(mkdir(path_of(KEYS_FILE), 0700), 0);
+	CHECK_EQ(keys("list"), CMD_WRONG);
+	CHECK(said("keys.db: is not a file"));
+	rmdir(path_of(KEYS_FILE));
 }
 
 static void
@@ -628,6 +707,9 @@ main(void)
 	RUN(the_file_is_for_its_owner_only);
 	RUN(damage_is_told_with_what_to_do);
 	RUN(foreign_and_newer_databases_are_left_alone);
+	RUN(a_row_that_makes_no_sense_is_an_error);
+	RUN(list_tells_what_has_ended);
+	RUN(wrong_use_is_explained);
 	RUN(a_busy_store_says_so);
 	RUN(a_secret_that_cannot_be_printed_is_an_error);
 	RUN(the_configuration_says_where_the_store_is);

@@ -373,20 +373,18 @@ stops_everything_when_a_text_outside_of_choices_is_blocked(void)
 	fini(&run);
 }
 
+#define ARGUMENTS(text) DATA("{\"choices\":[{\"index\":0,\"delta\":{" \
+	"\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"" text \
+	"\"}}]}}]}")
+
 static void
 sees_escapes_inside_tool_arguments(void)
 {
 	struct run run;
-	const char *args = "data: {\"choices\":[{\"index\":0,\"delta\":{"
-	    "\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"%s\"}"
-	    "}]}}]}\n\n";
-	char event[512];
 
 	begin(&run, BLOCK_WORD, 1);
-	(void)snprintf(event, sizeof(event), args, "{\\\"q\\\":\\\"\\\\u57");
-	feed(&run, event);
-	(void)snprintf(event, sizeof(event), args, "4f\\\\u8bcd\\\"}");
-	feed(&run, event);
+	feed(&run, ARGUMENTS("{\\\"q\\\":\\\"\\\\u57")
+	    ARGUMENTS("4f\\\\u8bcd\\\"}"));
 	end(&run);
 	CHECK(run.notes.blocked);
 	CHECK(memmem(run.out.ptr, run.out.len, "8bcd", 4) == NULL);

@@ -8,7 +8,7 @@
 
 /* Lines about what was visited: "path kind role flags text". */
 struct log {
-	const struct json_doc *doc;
+	const struct jdoc *doc;
 	struct buf lines;
 	struct buf undone;
 	unsigned n, stop_after;
@@ -18,14 +18,14 @@ static bool
 note(void *arg, const struct surface_text *t)
 {
 	struct log *log = arg;
-	const struct json_node *node = &log->doc->nodes[t->node];
+	const struct jdoc_node *node = &log->doc->nodes[t->node];
 	struct mg_span text = t->decoded;
 
 	buf_clear(&log->undone);
 	if (t->is_key)
-		text = json_key(log->doc, t->node, &log->undone);
-	else if (!text.ptr && node->type == JSON_STRING)
-		text = json_string(log->doc, t->node, &log->undone);
+		text = jdoc_key(log->doc, t->node, &log->undone);
+	else if (!text.ptr && node->type == JDOC_STRING)
+		text = jdoc_string(log->doc, t->node, &log->undone);
 	else if (!text.ptr)
 		text = span(log->doc->text + node->at, node->len);
 	surface_path(log->doc, t->node, &log->lines);
@@ -42,7 +42,7 @@ note(void *arg, const struct surface_text *t)
 	return ++log->n != log->stop_after;
 }
 
-static const struct json_limits loose = { .max_depth = 30000,
+static const struct jdoc_limits loose = { .max_depth = 30000,
 	.max_nodes = 1000000, .lone_surrogates = true };
 
 /* What is visited in a document; valid until the next call. */
@@ -51,16 +51,16 @@ texts(enum surface_kind surface, enum surface_doc which, const char *json)
 {
 	static struct log log;
 	struct buf scratch = { 0 };
-	struct json_doc doc = { 0 };
+	struct jdoc doc = { 0 };
 	size_t at;
 
 	log.doc = &doc;
 	buf_clear(&log.lines);
-	CHECK_EQ(json_read(&doc, span_str(json), &loose, &at), JSON_OK);
+	CHECK_EQ(jdoc_read(&doc, span_str(json), &loose, &at), JDOC_OK);
 	if (doc.n)
 		surface_read(surface, which, &doc, &scratch, note, &log);
 	buf_fini(&scratch);
-	json_fini(&doc);
+	jdoc_fini(&doc);
 	return buf_cstr(&log.lines);
 }
 
@@ -421,13 +421,13 @@ decoded_texts_stay_while_the_document_does(void)
 	    "{\"file\":{\"file_data\":\"data:;base64,dHdv\"}},"
 	    "{\"file\":{\"file_data\":\"data:\\/,th\\u0072ee\"}},"
 	    "{\"file\":{\"file_data\":\"data:text/x,three\"}}]}]}";
-	struct json_doc doc = { 0 };
+	struct jdoc doc = { 0 };
 	struct buf scratch = { 0 };
 	struct surface_facts facts;
 	struct keeper k = { .n = 0 };
 	size_t at;
 
-	CHECK_EQ(json_read(&doc, span_str(json), &loose, &at), JSON_OK);
+	CHECK_EQ(jdoc_read(&doc, span_str(json), &loose, &at), JDOC_OK);
 	surface_facts(SURFACE_CHAT, &doc, &scratch, &facts);
 	surface_read(SURFACE_CHAT, DOC_REQUEST, &doc, &scratch, keep, &k);
 	CHECK_EQ(k.n, 3);
@@ -436,7 +436,7 @@ decoded_texts_stay_while_the_document_does(void)
 	CHECK_MEM(k.decoded[2].ptr, k.decoded[2].len, "three");
 	CHECK_MEM(facts.model.ptr, facts.model.len, "mm");
 	buf_fini(&scratch);
-	json_fini(&doc);
+	jdoc_fini(&doc);
 }
 
 static void
@@ -510,14 +510,14 @@ static struct channels
 channels(enum surface_kind surface, enum surface_doc which, const char *json)
 {
 	struct channels c = { .n = 0 };
-	struct json_doc doc = { 0 };
+	struct jdoc doc = { 0 };
 	struct buf scratch = { 0 };
 	size_t at;
 
-	CHECK_EQ(json_read(&doc, span_str(json), &loose, &at), JSON_OK);
+	CHECK_EQ(jdoc_read(&doc, span_str(json), &loose, &at), JDOC_OK);
 	surface_read(surface, which, &doc, &scratch, note_channel, &c);
 	buf_fini(&scratch);
-	json_fini(&doc);
+	jdoc_fini(&doc);
 	return c;
 }
 
@@ -667,7 +667,7 @@ static void
 a_visitor_can_stop(void)
 {
 	const char *json = "{\"a\":\"b\",\"c\":[\"d\",\"e\"]}";
-	struct json_doc doc = { 0 };
+	struct jdoc doc = { 0 };
 	struct buf scratch = { 0 };
 	size_t at;
 	unsigned n;
@@ -675,8 +675,8 @@ a_visitor_can_stop(void)
 	for (n = 1; n < 6; n++) {
 		struct log log = { .doc = &doc, .stop_after = n };
 
-		CHECK_EQ(json_read(&doc, span_str(json), &loose, &at),
-		    JSON_OK);
+		CHECK_EQ(jdoc_read(&doc, span_str(json), &loose, &at),
+		    JDOC_OK);
 		surface_read(SURFACE_CHAT, DOC_REQUEST, &doc, &scratch, note,
 		    &log);
 		CHECK_EQ(log.n, n < 5 ? n : 5);
@@ -684,7 +684,7 @@ a_visitor_can_stop(void)
 		buf_fini(&log.undone);
 	}
 	buf_fini(&scratch);
-	json_fini(&doc);
+	jdoc_fini(&doc);
 }
 
 static void
@@ -710,14 +710,14 @@ deep_documents_are_read_to_the_bottom(void)
 static struct surface_facts
 facts(const char *json)
 {
-	static struct json_doc doc;
+	static struct jdoc doc;
 	static struct buf scratch;
-	const struct json_limits limits = { .max_depth = 9, .max_nodes = 99,
+	const struct jdoc_limits limits = { .max_depth = 9, .max_nodes = 99,
 		.duplicate_keys = true };
 	struct surface_facts f;
 	size_t at;
 
-	CHECK_EQ(json_read(&doc, span_str(json), &limits, &at), JSON_OK);
+	CHECK_EQ(jdoc_read(&doc, span_str(json), &limits, &at), JDOC_OK);
 	surface_facts(SURFACE_COMPLETIONS, &doc, &scratch, &f);
 	return f;
 }

@@ -6,21 +6,21 @@
 /* The manifest is read by another parser than the one under test. Its enum has
  * our names, so they are put aside (and the macros that use them are not
  * used). */
-#define JSON_OBJECT JANSSON_OBJECT
-#define JSON_ARRAY  JANSSON_ARRAY
-#define JSON_STRING JANSSON_STRING
-#define JSON_TRUE   JANSSON_TRUE
-#define JSON_FALSE  JANSSON_FALSE
-#define JSON_NULL   JANSSON_NULL
-#define json_string jansson_string
+#define JDOC_OBJECT JANSSON_OBJECT
+#define JDOC_ARRAY  JANSSON_ARRAY
+#define JDOC_STRING JANSSON_STRING
+#define JDOC_TRUE   JANSSON_TRUE
+#define JDOC_FALSE  JANSSON_FALSE
+#define JDOC_NULL   JANSSON_NULL
+#define jdoc_string jansson_string
 #include <jansson.h>
-#undef JSON_OBJECT
-#undef JSON_ARRAY
-#undef JSON_STRING
-#undef JSON_TRUE
-#undef JSON_FALSE
-#undef JSON_NULL
-#undef json_string
+#undef JDOC_OBJECT
+#undef JDOC_ARRAY
+#undef JDOC_STRING
+#undef JDOC_TRUE
+#undef JDOC_FALSE
+#undef JDOC_NULL
+#undef jdoc_string
 
 #include "gateway/sse.h"
 #include "gateway/surface.h"
@@ -41,7 +41,7 @@ struct text {
 struct reading {
 	enum surface_kind surface;
 	enum surface_doc which;
-	struct json_doc doc;
+	struct jdoc doc;
 	struct buf scratch;
 	struct text texts[MAX_TEXTS];
 	size_t n;
@@ -74,7 +74,7 @@ static bool
 note(void *arg, const struct surface_text *t)
 {
 	struct reading *r = arg;
-	const struct json_node *node = &r->doc.nodes[t->node];
+	const struct jdoc_node *node = &r->doc.nodes[t->node];
 	struct text *text = text_for(r, t);
 
 	CHECK(t->channel != 0);
@@ -85,7 +85,7 @@ note(void *arg, const struct surface_text *t)
 	else if (t->is_key)
 		buf_add(&text->raw, r->doc.text + node->key_at,
 		    node->key_len);
-	else if (node->type == JSON_STRING)
+	else if (node->type == JDOC_STRING)
 		buf_add(&text->raw, r->doc.text + node->at + 1,
 		    node->len - 2);
 	return true;
@@ -94,12 +94,12 @@ note(void *arg, const struct surface_text *t)
 static void
 read_document(struct reading *r, struct mg_span text)
 {
-	const struct json_limits limits = { .max_depth = 64,
+	const struct jdoc_limits limits = { .max_depth = 64,
 		.max_nodes = 10000,
 		.lone_surrogates = r->which != DOC_REQUEST };
 	size_t at;
 
-	CHECK_EQ(json_read(&r->doc, text, &limits, &at), JSON_OK);
+	CHECK_EQ(jdoc_read(&r->doc, text, &limits, &at), JDOC_OK);
 	buf_clear(&r->scratch);
 	if (r->doc.n)
 		surface_read(r->surface, r->which, &r->doc, &r->scratch, note,
@@ -130,7 +130,7 @@ finish(struct reading *r)
 		if (t->decoded)
 			buf_add_span(&t->text, buf_span(&t->raw));
 		else
-			json_unescape(buf_span(&t->raw), &t->text, NULL,
+			jdoc_unescape(buf_span(&t->raw), &t->text, NULL,
 			    NULL);
 	}
 }
@@ -145,7 +145,7 @@ release(struct reading *r)
 		buf_fini(&r->texts[i].path);
 		buf_fini(&r->texts[i].text);
 	}
-	json_fini(&r->doc);
+	jdoc_fini(&r->doc);
 	buf_fini(&r->scratch);
 	free(r);
 }
@@ -433,7 +433,7 @@ holds(const struct reading *r, const char *phrase)
 
 		buf_clear(&undone);
 		if (t->is_json)
-			json_unescape(buf_span(&t->text), &undone, NULL,
+			jdoc_unescape(buf_span(&t->text), &undone, NULL,
 			    NULL);
 		found = (t->text.len && memmem(t->text.ptr, t->text.len,
 		    phrase, strlen(phrase))) ||

@@ -1,35 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_json.c - what the strict reader accepts, what it refuses and where. */
+/* test_jdoc.c - what the strict reader accepts, what it refuses and where. */
 #include <stdlib.h>
 #include <time.h>
 
-#include "gateway/json.h"
-#include "gateway/json_keys.h"
+#include "gateway/jdoc.h"
+#include "gateway/jdoc_keys.h"
 #include "tests/check.h"
 
-static const struct json_limits strict = { .max_depth = 64,
+static const struct jdoc_limits strict = { .max_depth = 64,
 	.max_nodes = 200000 };
 
 /* Reads from memory of exactly that size, so that a sanitizer sees a step
  * too far. */
-static enum json_fault
-fault_in(struct mg_span text, const struct json_limits *limits, size_t *at)
+static enum jdoc_fault
+fault_in(struct mg_span text, const struct jdoc_limits *limits, size_t *at)
 {
-	struct json_doc doc = { 0 };
+	struct jdoc doc = { 0 };
 	char *copy = xmalloc(text.len);
-	enum json_fault fault;
+	enum jdoc_fault fault;
 
 	if (text.len)
 		memcpy(copy, text.ptr, text.len);
-	fault = json_read(&doc, span(copy, text.len), limits, at);
-	if (fault != JSON_OK)
+	fault = jdoc_read(&doc, span(copy, text.len), limits, at);
+	if (fault != JDOC_OK)
 		CHECK_EQ(doc.n, 0);
-	json_fini(&doc);
+	jdoc_fini(&doc);
 	free(copy);
 	return fault;
 }
 
-static enum json_fault
+static enum jdoc_fault
 fault_of(const char *text)
 {
 	size_t at;
@@ -41,33 +41,33 @@ static void
 reads_values_in_document_order_with_their_places(void)
 {
 	const char *text = " {\"a\": [1, \"b\"], \"c\\n\" :{} }\n";
-	struct json_doc doc = { 0 };
-	const struct json_node *n;
+	struct jdoc doc = { 0 };
+	const struct jdoc_node *n;
 	size_t at;
 
-	CHECK_EQ(json_read(&doc, span_str(text), &strict, &at), JSON_OK);
+	CHECK_EQ(jdoc_read(&doc, span_str(text), &strict, &at), JDOC_OK);
 	CHECK_EQ(doc.n, 5);
 	n = doc.nodes;
 	CHECK_MEM(text + n[0].at, n[0].len, "{\"a\": [1, \"b\"], \"c\\n\" :{} }");
 	CHECK_EQ(n[0].next, 5);
-	CHECK_EQ(n[1].type, JSON_ARRAY);
+	CHECK_EQ(n[1].type, JDOC_ARRAY);
 	CHECK_MEM(text + n[1].key_at, n[1].key_len, "a");
 	CHECK_MEM(text + n[1].at, n[1].len, "[1, \"b\"]");
 	CHECK_EQ(n[1].next, 4);
-	CHECK_EQ(n[2].type, JSON_NUMBER);
+	CHECK_EQ(n[2].type, JDOC_NUMBER);
 	CHECK_EQ(n[2].parent, 1);
 	CHECK_EQ(n[2].depth, 2);
 	CHECK_EQ(n[2].key_len, 0);
 	CHECK_MEM(text + n[3].at, n[3].len, "\"b\"");
-	CHECK_EQ(n[4].flags, JSON_KEY_ESCAPED);
+	CHECK_EQ(n[4].flags, JDOC_KEY_ESCAPED);
 	CHECK_EQ(n[4].len, 2);
-	CHECK_EQ(json_child(&doc, 0), 1);
-	CHECK_EQ(json_sibling(&doc, 1), 4);
-	CHECK_EQ(json_sibling(&doc, 4), 0);
-	CHECK_EQ(json_sibling(&doc, 3), 0);
-	CHECK_EQ(json_child(&doc, 4), 0);
-	CHECK_EQ(json_sibling(&doc, 0), 0);
-	json_fini(&doc);
+	CHECK_EQ(jdoc_child(&doc, 0), 1);
+	CHECK_EQ(jdoc_sibling(&doc, 1), 4);
+	CHECK_EQ(jdoc_sibling(&doc, 4), 0);
+	CHECK_EQ(jdoc_sibling(&doc, 3), 0);
+	CHECK_EQ(jdoc_child(&doc, 4), 0);
+	CHECK_EQ(jdoc_sibling(&doc, 0), 0);
+	jdoc_fini(&doc);
 }
 
 static void
@@ -84,8 +84,8 @@ accepts_every_kind_of_value(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		CHECK_EQ(fault_of(good[i]), JSON_OK);
-		if (fault_of(good[i]) != JSON_OK)
+		CHECK_EQ(fault_of(good[i]), JDOC_OK);
+		if (fault_of(good[i]) != JDOC_OK)
 			fprintf(stderr, "  it was %s\n", good[i]);
 	}
 }
@@ -107,8 +107,8 @@ refuses_what_is_not_rfc_8259(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		CHECK_EQ(fault_of(bad[i]), JSON_SYNTAX);
-		if (fault_of(bad[i]) != JSON_SYNTAX)
+		CHECK_EQ(fault_of(bad[i]), JDOC_SYNTAX);
+		if (fault_of(bad[i]) != JDOC_SYNTAX)
 			fprintf(stderr, "  it was %s\n", bad[i]);
 	}
 }
@@ -137,10 +137,10 @@ refuses_bytes_that_are_not_utf_8(void)
 				    around[k]);
 
 				CHECK_EQ(fault_in(span(text, (size_t)n),
-				    &strict, &at), JSON_UTF8);
+				    &strict, &at), JDOC_UTF8);
 				CHECK_EQ(at, 2 + strlen(around[j]));
 			}
-	CHECK_EQ(fault_of("\xef\xbb\xbf{}"), JSON_UTF8);
+	CHECK_EQ(fault_of("\xef\xbb\xbf{}"), JDOC_UTF8);
 }
 
 /* What buf.c's plain validator says of the same bytes. */
@@ -164,7 +164,7 @@ agrees_with_the_plain_utf_8_check_on_any_bytes(void)
 		}
 		text[0] = text[len + 1] = '"';
 		CHECK((fault_in(span(text, len + 2), &strict, &at) ==
-		    JSON_OK) == utf8_valid(text + 1, len));
+		    JDOC_OK) == utf8_valid(text + 1, len));
 	}
 }
 
@@ -173,11 +173,11 @@ refuses_nul_however_it_is_written(void)
 {
 	size_t at;
 
-	CHECK_EQ(fault_of("\"\\u0000\""), JSON_NUL);
-	CHECK_EQ(fault_of("{\"a\\u0000\":1}"), JSON_NUL);
-	CHECK_EQ(fault_in(span("\"\0\"", 3), &strict, &at), JSON_SYNTAX);
-	CHECK_EQ(fault_in(span("\0", 1), &strict, &at), JSON_SYNTAX);
-	CHECK_EQ(fault_in(span("1\0", 2), &strict, &at), JSON_SYNTAX);
+	CHECK_EQ(fault_of("\"\\u0000\""), JDOC_NUL);
+	CHECK_EQ(fault_of("{\"a\\u0000\":1}"), JDOC_NUL);
+	CHECK_EQ(fault_in(span("\"\0\"", 3), &strict, &at), JDOC_SYNTAX);
+	CHECK_EQ(fault_in(span("\0", 1), &strict, &at), JDOC_SYNTAX);
+	CHECK_EQ(fault_in(span("1\0", 2), &strict, &at), JDOC_SYNTAX);
 }
 
 static void
@@ -187,18 +187,18 @@ refuses_half_a_surrogate_pair_unless_allowed(void)
 		"\"\\udf38\\ud83c\"", "\"\\ud83c\\ud83c\\udf38\"",
 		"\"\\ud83cx\"", "\"\\ud83c\\n\"", "\"\\ud83c\\u0041\"",
 		"{\"\\ud83c\":1}" };
-	const struct json_limits loose = { .max_depth = 9, .max_nodes = 9,
+	const struct jdoc_limits loose = { .max_depth = 9, .max_nodes = 9,
 		.lone_surrogates = true };
-	struct json_doc doc = { 0 };
+	struct jdoc doc = { 0 };
 	size_t i, at;
 
 	for (i = 0; i < sizeof(halves) / sizeof(halves[0]); i++) {
-		CHECK_EQ(fault_of(halves[i]), JSON_LONE_SURROGATE);
-		CHECK_EQ(fault_in(span_str(halves[i]), &loose, &at), JSON_OK);
+		CHECK_EQ(fault_of(halves[i]), JDOC_LONE_SURROGATE);
+		CHECK_EQ(fault_in(span_str(halves[i]), &loose, &at), JDOC_OK);
 	}
-	CHECK_EQ(json_read(&doc, span_str(halves[0]), &loose, &at), JSON_OK);
-	CHECK_EQ(doc.nodes[0].flags, JSON_ESCAPED | JSON_LONE);
-	json_fini(&doc);
+	CHECK_EQ(jdoc_read(&doc, span_str(halves[0]), &loose, &at), JDOC_OK);
+	CHECK_EQ(doc.nodes[0].flags, JDOC_ESCAPED | JDOC_LONE);
+	jdoc_fini(&doc);
 }
 
 static void
@@ -218,7 +218,7 @@ says_where_the_first_bad_byte_is(void)
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		at = 999;
 		CHECK(fault_in(span_str(cases[i].text), &strict, &at) !=
-		    JSON_OK);
+		    JDOC_OK);
 		CHECK_EQ(at, cases[i].at);
 	}
 }
@@ -226,44 +226,44 @@ says_where_the_first_bad_byte_is(void)
 static void
 finds_equal_keys_however_they_are_escaped(void)
 {
-	CHECK_EQ(fault_of("{\"a\":1,\"b\":2,\"a\":3}"), JSON_DUPLICATE);
-	CHECK_EQ(fault_of("{\"a\":1,\"\\u0061\":2}"), JSON_DUPLICATE);
-	CHECK_EQ(fault_of("{\"\":1,\"\":2}"), JSON_DUPLICATE);
-	CHECK_EQ(fault_of("{\"春\":1,\"\\u6625\":2}"), JSON_DUPLICATE);
-	CHECK_EQ(fault_of("{\"🌸\":1,\"\\uD83C\\udf38\":2}"), JSON_DUPLICATE);
-	CHECK_EQ(fault_of("{\"\\/\":1,\"/\":2}"), JSON_DUPLICATE);
+	CHECK_EQ(fault_of("{\"a\":1,\"b\":2,\"a\":3}"), JDOC_DUPLICATE);
+	CHECK_EQ(fault_of("{\"a\":1,\"\\u0061\":2}"), JDOC_DUPLICATE);
+	CHECK_EQ(fault_of("{\"\":1,\"\":2}"), JDOC_DUPLICATE);
+	CHECK_EQ(fault_of("{\"春\":1,\"\\u6625\":2}"), JDOC_DUPLICATE);
+	CHECK_EQ(fault_of("{\"🌸\":1,\"\\uD83C\\udf38\":2}"), JDOC_DUPLICATE);
+	CHECK_EQ(fault_of("{\"\\/\":1,\"/\":2}"), JDOC_DUPLICATE);
 	CHECK_EQ(fault_of("[{\"x\":{\"prompt\":1,\"prompt\":2}}]"),
-	    JSON_DUPLICATE);
-	CHECK_EQ(fault_of("{\"a\":{\"a\":{\"a\":1}}}"), JSON_OK);
-	CHECK_EQ(fault_of("{\"a\":1,\"A\":2,\"a \":3,\"\":4}"), JSON_OK);
-	CHECK_EQ(fault_of("{\"abcdefgh1\":1,\"abcdefgh2\":2}"), JSON_OK);
+	    JDOC_DUPLICATE);
+	CHECK_EQ(fault_of("{\"a\":{\"a\":{\"a\":1}}}"), JDOC_OK);
+	CHECK_EQ(fault_of("{\"a\":1,\"A\":2,\"a \":3,\"\":4}"), JDOC_OK);
+	CHECK_EQ(fault_of("{\"abcdefgh1\":1,\"abcdefgh2\":2}"), JDOC_OK);
 	CHECK_EQ(fault_of("{\"abcdefgh1\":1,\"abcdefgh1\":2}"),
-	    JSON_DUPLICATE);
-	CHECK_EQ(fault_of("{\"\\ud800\":1}"), JSON_LONE_SURROGATE);
+	    JDOC_DUPLICATE);
+	CHECK_EQ(fault_of("{\"\\ud800\":1}"), JDOC_LONE_SURROGATE);
 }
 
 static void
 different_lone_surrogates_are_different_keys(void)
 {
-	const struct json_limits loose = { .max_depth = 9, .max_nodes = 9,
+	const struct jdoc_limits loose = { .max_depth = 9, .max_nodes = 9,
 		.lone_surrogates = true };
 	size_t at;
 
 	CHECK_EQ(fault_in(span_str("{\"\\ud800\":1,\"\\ud801\":2}"), &loose,
-	    &at), JSON_OK);
+	    &at), JDOC_OK);
 	CHECK_EQ(fault_in(span_str("{\"\\ud800\":1,\"\\uD800\":2}"), &loose,
-	    &at), JSON_DUPLICATE);
+	    &at), JDOC_DUPLICATE);
 }
 
 static void
 lets_equal_keys_pass_when_told_to(void)
 {
-	const struct json_limits loose = { .max_depth = 9, .max_nodes = 9,
+	const struct jdoc_limits loose = { .max_depth = 9, .max_nodes = 9,
 		.duplicate_keys = true };
 	size_t at;
 
 	CHECK_EQ(fault_in(span_str("{\"a\":1,\"a\":2}"), &loose, &at),
-	    JSON_OK);
+	    JDOC_OK);
 }
 
 static void
@@ -282,7 +282,7 @@ finds_one_pair_among_keys_of_every_number(void)
 			buf_addf(&text, ",\"%s-number-%u\":0}",
 			    n % 2 ? "key" : "k\\u0065y", twin);
 			CHECK_EQ(fault_in(buf_span(&text), &strict, &at),
-			    JSON_DUPLICATE);
+			    JDOC_DUPLICATE);
 		}
 	buf_fini(&text);
 }
@@ -308,15 +308,15 @@ a_hundred_thousand_keys_take_no_quadratic_time(void)
 		buf_addf(&text, "%s\"k%u\":0", i ? "," : "{", i);
 	buf_add_str(&text, "}");
 	before = seconds();
-	CHECK_EQ(fault_in(buf_span(&text), &strict, &at), JSON_OK);
+	CHECK_EQ(fault_in(buf_span(&text), &strict, &at), JDOC_OK);
 	CHECK(seconds() - before < 2);
 	text.len--;
 	buf_add_str(&text, ",\"k99999\":0}");
-	CHECK_EQ(fault_in(buf_span(&text), &strict, &at), JSON_DUPLICATE);
+	CHECK_EQ(fault_in(buf_span(&text), &strict, &at), JDOC_DUPLICATE);
 	buf_fini(&text);
 }
 
-/* Where json_keys.c's table puts a key of seven bytes, before its mask. */
+/* Where jdoc_keys.c's table puts a key of seven bytes, before its mask. */
 static uint64_t
 place_of(const char *key)
 {
@@ -353,7 +353,7 @@ seconds_to_read(const struct buf *text)
 	double before = seconds();
 	size_t at;
 
-	CHECK_EQ(fault_in(buf_span(text), &strict, &at), JSON_OK);
+	CHECK_EQ(fault_in(buf_span(text), &strict, &at), JDOC_OK);
 	return seconds() - before;
 }
 
@@ -370,7 +370,7 @@ keys_chosen_to_collide_are_sorted_instead(void)
 	CHECK(seconds_to_read(&chosen) < 50 * seconds_to_read(&any));
 	chosen.len--;
 	buf_addf(&chosen, ",%.*s}", 11, chosen.ptr + 1);
-	CHECK_EQ(fault_in(buf_span(&chosen), &strict, &at), JSON_DUPLICATE);
+	CHECK_EQ(fault_in(buf_span(&chosen), &strict, &at), JDOC_DUPLICATE);
 	CHECK_EQ(at, chosen.len - 11);
 	buf_fini(&any);
 	buf_fini(&chosen);
@@ -379,7 +379,7 @@ keys_chosen_to_collide_are_sorted_instead(void)
 static void
 depth_is_capped_and_costs_no_stack(void)
 {
-	const struct json_limits deep = { .max_depth = 60000,
+	const struct jdoc_limits deep = { .max_depth = 60000,
 		.max_nodes = 200000 };
 	struct buf text = { 0 };
 	size_t at, i;
@@ -388,65 +388,65 @@ depth_is_capped_and_costs_no_stack(void)
 		buf_add_byte(&text, '[');
 	for (i = 0; i < 64; i++)
 		buf_add_byte(&text, ']');
-	CHECK_EQ(fault_in(buf_span(&text), &strict, &at), JSON_OK);
+	CHECK_EQ(fault_in(buf_span(&text), &strict, &at), JDOC_OK);
 	buf_clear(&text);
 	for (i = 0; i < 65; i++)
 		buf_add_str(&text, "{\"a\":");
-	CHECK_EQ(fault_in(buf_span(&text), &strict, &at), JSON_DEEP);
+	CHECK_EQ(fault_in(buf_span(&text), &strict, &at), JDOC_DEEP);
 	CHECK_EQ(at, 64 * 5);
 	buf_clear(&text);
 	for (i = 0; i < 60000; i++)
 		buf_add_byte(&text, '[');
 	for (i = 0; i < 60000; i++)
 		buf_add_byte(&text, ']');
-	CHECK_EQ(fault_in(buf_span(&text), &deep, &at), JSON_OK);
+	CHECK_EQ(fault_in(buf_span(&text), &deep, &at), JDOC_OK);
 	buf_fini(&text);
 }
 
 static void
 the_number_of_values_is_capped(void)
 {
-	const struct json_limits few = { .max_depth = 3, .max_nodes = 4 };
+	const struct jdoc_limits few = { .max_depth = 3, .max_nodes = 4 };
 	size_t at;
 
-	CHECK_EQ(fault_in(span_str("[1,2,3]"), &few, &at), JSON_OK);
-	CHECK_EQ(fault_in(span_str("[1,2,3,4]"), &few, &at), JSON_LARGE);
+	CHECK_EQ(fault_in(span_str("[1,2,3]"), &few, &at), JDOC_OK);
+	CHECK_EQ(fault_in(span_str("[1,2,3,4]"), &few, &at), JDOC_LARGE);
 	CHECK_EQ(at, 7);
-	CHECK_EQ(fault_in(span_str("[1,[2],[]]"), &few, &at), JSON_LARGE);
+	CHECK_EQ(fault_in(span_str("[1,[2],[]]"), &few, &at), JDOC_LARGE);
 }
 
 static void
 members_are_found_by_what_their_key_means(void)
 {
-	struct json_doc doc = { 0 };
+	struct jdoc doc = { 0 };
 	uint32_t node;
 	size_t at;
 
-	CHECK_EQ(json_read(&doc, span_str("{\"x\":{\"m\":1},"
-	    "\"\\u006dodel\":\"a\\u0062\",\"n\":-7}"), &strict, &at), JSON_OK);
-	node = json_member(&doc, 0, "model");
+	CHECK_EQ(jdoc_read(&doc, span_str("{\"x\":{\"m\":1},"
+	    "\"\\u006dodel\":\"a\\u0062\",\"n\":-7}"), &strict, &at), JDOC_OK);
+	node = jdoc_member(&doc, 0, "model");
 	CHECK(node != 0);
-	CHECK(json_is(&doc, node, "ab"));
-	CHECK(!json_is(&doc, node, "a"));
-	CHECK(!json_is(&doc, node, "abc"));
-	CHECK_EQ(json_member(&doc, 0, "m"), 0);
-	CHECK_EQ(json_member(&doc, 0, ""), 0);
-	CHECK_EQ(json_member(&doc, node, "x"), 0);
-	CHECK_EQ(json_member(&doc, json_member(&doc, 0, "x"), "n"), 0);
-	CHECK(!json_is(&doc, json_member(&doc, 0, "n"), "-7"));
-	json_fini(&doc);
+	CHECK(jdoc_is(&doc, node, "ab"));
+	CHECK(!jdoc_is(&doc, node, "a"));
+	CHECK(!jdoc_is(&doc, node, "abc"));
+	CHECK_EQ(jdoc_member(&doc, 0, "m"), 0);
+	CHECK_EQ(jdoc_member(&doc, 0, ""), 0);
+	CHECK_EQ(jdoc_member(&doc, node, "x"), 0);
+	CHECK_EQ(jdoc_member(&doc, jdoc_member(&doc, 0, "x"), "n"), 0);
+	CHECK(!jdoc_is(&doc, jdoc_member(&doc, 0, "n"), "-7"));
+	jdoc_fini(&doc);
 }
 
 static bool
 int_of(const char *text, int64_t *out)
 {
-	struct json_doc doc = { 0 };
+	struct jdoc doc = { 0 };
 	bool is_int;
 	size_t at;
 
-	CHECK_EQ(json_read(&doc, span_str(text), &strict, &at), JSON_OK);
-	is_int = json_int(&doc, 0, out);
-	json_fini(&doc);
+	CHECK_EQ(jdoc_read(&doc, span_str(text), &strict, &at), JDOC_OK);
+	is_int = jdoc_int(&doc, 0, out);
+	jdoc_fini(&doc);
 	return is_int;
 }
 
@@ -471,22 +471,22 @@ whole_numbers_are_read_within_their_range(void)
 static void
 strings_come_without_their_escapes(void)
 {
-	struct json_doc doc = { 0 };
+	struct jdoc doc = { 0 };
 	struct buf scratch = { 0 };
 	struct mg_span s;
 	size_t at;
 
-	CHECK_EQ(json_read(&doc, span_str("[\"plain\",\"\\\"\\\\\\/\\b\\f\\n"
+	CHECK_EQ(jdoc_read(&doc, span_str("[\"plain\",\"\\\"\\\\\\/\\b\\f\\n"
 	    "\\r\\t\\u00e9\\u6625\\uD83C\\uDF38x\",{\"\\u0061\":1}]"),
-	    &strict, &at), JSON_OK);
-	s = json_string(&doc, 1, &scratch);
+	    &strict, &at), JDOC_OK);
+	s = jdoc_string(&doc, 1, &scratch);
 	CHECK_MEM(s.ptr, s.len, "plain");
 	CHECK_EQ(scratch.len, 0);
-	s = json_string(&doc, 2, &scratch);
+	s = jdoc_string(&doc, 2, &scratch);
 	CHECK_MEM(s.ptr, s.len, "\"\\/\b\f\n\r\té春🌸x");
-	s = json_key(&doc, 4, &scratch);
+	s = jdoc_key(&doc, 4, &scratch);
 	CHECK_MEM(s.ptr, s.len, "a");
-	json_fini(&doc);
+	jdoc_fini(&doc);
 	buf_fini(&scratch);
 }
 
@@ -519,13 +519,13 @@ halves_of_pairs_at_the_ends_are_handed_out(void)
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		buf_clear(&out);
-		json_unescape(span_str(cases[i].raw), &out, &head, &tail);
+		jdoc_unescape(span_str(cases[i].raw), &out, &head, &tail);
 		CHECK_MEM(out.ptr, out.len, cases[i].out);
 		CHECK_EQ(head, cases[i].head);
 		CHECK_EQ(tail, cases[i].tail);
 	}
 	buf_clear(&out);
-	json_unescape(span_str("\\udf38a\\ud83c"), &out, NULL, NULL);
+	jdoc_unescape(span_str("\\udf38a\\ud83c"), &out, NULL, NULL);
 	CHECK_MEM(out.ptr, out.len, "\xef\xbf\xbd" "a\xef\xbf\xbd");
 	buf_fini(&out);
 }
@@ -534,18 +534,18 @@ static void
 splices_leave_all_other_bytes_alone(void)
 {
 	const char *text = "{\"a\": 1.0, \"b\":\"x\" }";
-	const struct json_splice splices[] = {
+	const struct jdoc_splice splices[] = {
 		{ 6, 3, span_str("null") },
 		{ 15, 3, span_str("\"y\\n\"") },
 		{ 19, 0, span_str(",\"c\":0") },
 	};
 	struct buf out = { 0 };
 
-	json_splice(span_str(text), splices, 3, &out);
+	jdoc_splice(span_str(text), splices, 3, &out);
 	CHECK_MEM(out.ptr, out.len,
 	    "{\"a\": null, \"b\":\"y\\n\" ,\"c\":0}");
 	buf_clear(&out);
-	json_splice(span_str(text), NULL, 0, &out);
+	jdoc_splice(span_str(text), NULL, 0, &out);
 	CHECK_MEM(out.ptr, out.len, text);
 	buf_fini(&out);
 }
@@ -553,19 +553,19 @@ splices_leave_all_other_bytes_alone(void)
 static void
 a_document_can_be_read_again_and_again(void)
 {
-	struct json_doc doc = { 0 };
+	struct jdoc doc = { 0 };
 	size_t at, cap;
 
-	CHECK_EQ(json_read(&doc, span_str("[1,2,3,4,5,6,7,8,9]"), &strict,
-	    &at), JSON_OK);
+	CHECK_EQ(jdoc_read(&doc, span_str("[1,2,3,4,5,6,7,8,9]"), &strict,
+	    &at), JDOC_OK);
 	cap = doc.cap;
-	CHECK_EQ(json_read(&doc, span_str("[1,"), &strict, &at), JSON_SYNTAX);
-	CHECK_EQ(json_read(&doc, span_str("7"), &strict, &at), JSON_OK);
+	CHECK_EQ(jdoc_read(&doc, span_str("[1,"), &strict, &at), JDOC_SYNTAX);
+	CHECK_EQ(jdoc_read(&doc, span_str("7"), &strict, &at), JDOC_OK);
 	CHECK_EQ(doc.n, 1);
 	CHECK_EQ(doc.cap, cap);
-	json_fini(&doc);
+	jdoc_fini(&doc);
 	CHECK(doc.nodes == NULL);
-	json_fini(&doc);
+	jdoc_fini(&doc);
 }
 
 int

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* json_get.c - gets at what json_read() has found: members, strings, numbers;
+/* jdoc_get.c - gets at what jdoc_read() has found: members, strings, numbers;
  * and writes a source anew with parts replaced. */
 #include <assert.h>
 
-#include "gateway/json.h"
-#include "gateway/json_keys.h"
+#include "gateway/jdoc.h"
+#include "gateway/jdoc_keys.h"
 
 uint32_t
-json_child(const struct json_doc *doc, uint32_t node)
+jdoc_child(const struct jdoc *doc, uint32_t node)
 {
 	return node + 1 < doc->nodes[node].next ? node + 1 : 0;
 }
 
 uint32_t
-json_sibling(const struct json_doc *doc, uint32_t node)
+jdoc_sibling(const struct jdoc *doc, uint32_t node)
 {
 	uint32_t next = doc->nodes[node].next;
 
@@ -37,18 +37,18 @@ means(const char *raw, size_t len, const char *string)
 }
 
 uint32_t
-json_member(const struct json_doc *doc, uint32_t object, const char *name)
+jdoc_member(const struct jdoc *doc, uint32_t object, const char *name)
 {
 	size_t len = strlen(name);
 	uint32_t at;
 
-	if (doc->nodes[object].type != JSON_OBJECT)
+	if (doc->nodes[object].type != JDOC_OBJECT)
 		return 0;
-	for (at = json_child(doc, object); at; at = json_sibling(doc, at)) {
-		const struct json_node *node = &doc->nodes[at];
+	for (at = jdoc_child(doc, object); at; at = jdoc_sibling(doc, at)) {
+		const struct jdoc_node *node = &doc->nodes[at];
 		const char *key = doc->text + node->key_at;
 
-		if (node->flags & JSON_KEY_ESCAPED) {
+		if (node->flags & JDOC_KEY_ESCAPED) {
 			if (means(key, node->key_len, name))
 				return at;
 		} else if (node->key_len == len &&
@@ -94,7 +94,7 @@ unescape_unicode(const unsigned char *p, size_t n, bool first, struct buf *out,
 }
 
 void
-json_unescape(struct mg_span raw, struct buf *out, uint16_t *head,
+jdoc_unescape(struct mg_span raw, struct buf *out, uint16_t *head,
     uint16_t *tail)
 {
 	const char *end = raw.ptr + raw.len, *p = raw.ptr, *slash;
@@ -146,38 +146,38 @@ undone(struct mg_span raw, bool escaped, struct buf *scratch)
 
 	if (!escaped)
 		return raw;
-	json_unescape(raw, scratch, NULL, NULL);
+	jdoc_unescape(raw, scratch, NULL, NULL);
 	return span(scratch->ptr + from, scratch->len - from);
 }
 
 struct mg_span
-json_string(const struct json_doc *doc, uint32_t node, struct buf *scratch)
+jdoc_string(const struct jdoc *doc, uint32_t node, struct buf *scratch)
 {
-	const struct json_node *n = &doc->nodes[node];
+	const struct jdoc_node *n = &doc->nodes[node];
 
-	assert(n->type == JSON_STRING);
+	assert(n->type == JDOC_STRING);
 	return undone(span(doc->text + n->at + 1, n->len - 2),
-	    (n->flags & JSON_ESCAPED) != 0, scratch);
+	    (n->flags & JDOC_ESCAPED) != 0, scratch);
 }
 
 struct mg_span
-json_key(const struct json_doc *doc, uint32_t node, struct buf *scratch)
+jdoc_key(const struct jdoc *doc, uint32_t node, struct buf *scratch)
 {
-	const struct json_node *n = &doc->nodes[node];
+	const struct jdoc_node *n = &doc->nodes[node];
 
 	return undone(span(doc->text + n->key_at, n->key_len),
-	    (n->flags & JSON_KEY_ESCAPED) != 0, scratch);
+	    (n->flags & JDOC_KEY_ESCAPED) != 0, scratch);
 }
 
 bool
-json_int(const struct json_doc *doc, uint32_t node, int64_t *out)
+jdoc_int(const struct jdoc *doc, uint32_t node, int64_t *out)
 {
-	const struct json_node *n = &doc->nodes[node];
+	const struct jdoc_node *n = &doc->nodes[node];
 	struct mg_span digits = span(doc->text + n->at, n->len);
 	bool negative;
 	uint64_t value;
 
-	if (n->type != JSON_NUMBER)
+	if (n->type != JDOC_NUMBER)
 		return false;
 	negative = digits.ptr[0] == '-';
 	if (negative) {
@@ -198,16 +198,16 @@ json_int(const struct json_doc *doc, uint32_t node, int64_t *out)
 }
 
 bool
-json_is(const struct json_doc *doc, uint32_t node, const char *string)
+jdoc_is(const struct jdoc *doc, uint32_t node, const char *string)
 {
-	const struct json_node *n = &doc->nodes[node];
+	const struct jdoc_node *n = &doc->nodes[node];
 
-	return n->type == JSON_STRING &&
+	return n->type == JDOC_STRING &&
 	    means(doc->text + n->at + 1, n->len - 2, string);
 }
 
 void
-json_splice(struct mg_span text, const struct json_splice *splices, size_t n,
+jdoc_splice(struct mg_span text, const struct jdoc_splice *splices, size_t n,
     struct buf *out)
 {
 	size_t from = 0, i;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* json_keys.c - finds a key that stands twice in one object.
+/* jdoc_keys.c - finds a key that stands twice in one object.
  *
  * Which of two equal keys wins differs from parser to parser, so a text could
  * be judged in one and read in the other. Three ways, by size: few keys are
@@ -8,7 +8,7 @@
  * sorted, which nobody can make slow. No random salt: the same bytes always
  * take the same road.
  */
-#include "gateway/json_keys.h"
+#include "gateway/jdoc_keys.h"
 
 #include <stdlib.h>
 
@@ -130,14 +130,14 @@ json_cursor_next(struct json_cursor *c)
 
 /* Order of keys as bytes: <0, 0, >0. */
 static int
-compare(const struct json_doc *doc, uint32_t a, uint32_t b)
+compare(const struct jdoc *doc, uint32_t a, uint32_t b)
 {
-	const struct json_node *x = &doc->nodes[a], *y = &doc->nodes[b];
+	const struct jdoc_node *x = &doc->nodes[a], *y = &doc->nodes[b];
 	const char *p = doc->text + x->key_at, *q = doc->text + y->key_at;
 	struct json_cursor c, d;
 	int i, j, order;
 
-	if (!((x->flags | y->flags) & JSON_KEY_ESCAPED)) {
+	if (!((x->flags | y->flags) & JDOC_KEY_ESCAPED)) {
 		order = memcmp(p, q, x->key_len < y->key_len ? x->key_len :
 		    y->key_len);
 		if (order != 0)
@@ -162,7 +162,7 @@ mix(uint64_t hash, uint64_t word)
 
 /* Equal for keys that mean the same, however they are escaped. */
 static uint64_t
-hash_key(const struct json_doc *doc, const struct json_node *node)
+hash_key(const struct jdoc *doc, const struct jdoc_node *node)
 {
 	const char *p = doc->text + node->key_at;
 	uint64_t hash = 0x243f6a8885a308d3u, word = 0;
@@ -171,7 +171,7 @@ hash_key(const struct json_doc *doc, const struct json_node *node)
 	unsigned char bytes[8];
 	int byte;
 
-	if (!(node->flags & JSON_KEY_ESCAPED)) {
+	if (!(node->flags & JDOC_KEY_ESCAPED)) {
 		for (i = 0; len - i >= 8; i += 8) {
 			memcpy(&word, p + i, 8);
 			hash = mix(hash, word);
@@ -197,7 +197,7 @@ hash_key(const struct json_doc *doc, const struct json_node *node)
 /* First eight bytes of the key (fewer: zeros) and its length, in one number:
  * different keys may have the same, equal keys never differ. */
 static uint64_t
-brief(const struct json_doc *doc, const struct json_node *node)
+brief(const struct jdoc *doc, const struct jdoc_node *node)
 {
 	size_t len = node->key_len < 8 ? node->key_len : 8;
 	uint64_t word = 0;
@@ -221,14 +221,14 @@ brief(const struct json_doc *doc, const struct json_node *node)
 }
 
 static uint32_t
-in_pairs(const struct json_doc *doc, uint32_t object)
+in_pairs(const struct jdoc *doc, uint32_t object)
 {
 	uint32_t child[FEW], node;
 	uint64_t word[FEW];
 	unsigned n = 0, i;
 
-	for (node = json_child(doc, object); node;
-	    node = json_sibling(doc, node)) {
+	for (node = jdoc_child(doc, object); node;
+	    node = jdoc_sibling(doc, node)) {
 		uint64_t w = brief(doc, &doc->nodes[node]);
 
 		for (i = 0; i < n; i++)
@@ -241,7 +241,7 @@ in_pairs(const struct json_doc *doc, uint32_t object)
 }
 
 static int
-compare_slots(const struct json_doc *doc, const struct slot *a,
+compare_slots(const struct jdoc *doc, const struct slot *a,
     const struct slot *b)
 {
 	if (a->hash != b->hash)
@@ -250,7 +250,7 @@ compare_slots(const struct json_doc *doc, const struct slot *a,
 }
 
 static void
-sift_down(const struct json_doc *doc, struct slot *heap, size_t at, size_t n)
+sift_down(const struct jdoc *doc, struct slot *heap, size_t at, size_t n)
 {
 	struct slot item = heap[at];
 
@@ -272,13 +272,13 @@ sift_down(const struct json_doc *doc, struct slot *heap, size_t at, size_t n)
 
 /* Sorts (a heap: no bad case, no memory) and compares neighbours. */
 static uint32_t
-by_sorting(const struct json_doc *doc, uint32_t object, struct slot *slots)
+by_sorting(const struct jdoc *doc, uint32_t object, struct slot *slots)
 {
 	size_t n = 0, i;
 	uint32_t node;
 
-	for (node = json_child(doc, object); node;
-	    node = json_sibling(doc, node))
+	for (node = jdoc_child(doc, object); node;
+	    node = jdoc_sibling(doc, node))
 		slots[n++] = (struct slot){ hash_key(doc, &doc->nodes[node]),
 			node };
 	for (i = n / 2; i-- > 0;)
@@ -298,15 +298,15 @@ by_sorting(const struct json_doc *doc, uint32_t object, struct slot *slots)
 }
 
 static uint32_t
-by_table(const struct json_doc *doc, uint32_t object, struct slot *slots,
+by_table(const struct jdoc *doc, uint32_t object, struct slot *slots,
     size_t size, size_t n)
 {
 	size_t mask = size - 1, left = n * PROBES, at;
 	uint32_t node;
 
 	memset(slots, 0, size * sizeof(*slots));
-	for (node = json_child(doc, object); node;
-	    node = json_sibling(doc, node)) {
+	for (node = jdoc_child(doc, object); node;
+	    node = jdoc_sibling(doc, node)) {
 		uint64_t hash = hash_key(doc, &doc->nodes[node]);
 
 		for (at = hash >> 7 & mask; slots[at].node;
@@ -323,15 +323,15 @@ by_table(const struct json_doc *doc, uint32_t object, struct slot *slots,
 }
 
 uint32_t
-json_keys_duplicate(struct json_doc *doc, uint32_t object)
+jdoc_keys_duplicate(struct jdoc *doc, uint32_t object)
 {
 	size_t n = 0, size = 4 * FEW;
 	bool escaped = false;
 	uint32_t node;
 
-	for (node = json_child(doc, object); node;
-	    node = json_sibling(doc, node)) {
-		escaped |= (doc->nodes[node].flags & JSON_KEY_ESCAPED) != 0;
+	for (node = jdoc_child(doc, object); node;
+	    node = jdoc_sibling(doc, node)) {
+		escaped |= (doc->nodes[node].flags & JDOC_KEY_ESCAPED) != 0;
 		n++;
 	}
 	if (n < 2)

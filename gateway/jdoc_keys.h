@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gateway/json_keys.h - keys of objects, compared as what they mean.
+/* gateway/jdoc_keys.h - keys of objects, compared as what they mean.
  *
  * Private to json*.c. A key is compared after its escapes are undone; a lone
  * surrogate is a code point of its own here, so that two different ones
  * differ. */
-#ifndef GATEWAY_JSON_KEYS_H
-#define GATEWAY_JSON_KEYS_H
+#ifndef GATEWAY_JDOC_KEYS_H
+#define GATEWAY_JDOC_KEYS_H
 
-#include "gateway/json.h"
+#include "gateway/jdoc.h"
 
 /* Undoes escapes byte by byte. */
 struct json_cursor {
@@ -29,6 +29,6 @@ unsigned json_put_utf8(unsigned code, unsigned char out[4]);
 
 /* Index of a member of object whose key stood before, 0 when there is none.
  * Linear for what people send, n log n at worst. Uses doc->scratch. */
-uint32_t json_keys_duplicate(struct json_doc *doc, uint32_t object);
+uint32_t jdoc_keys_duplicate(struct jdoc *doc, uint32_t object);
 
 #endif

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* json.c - the strict reader: one pass from the first byte to the last.
+/* jdoc.c - the strict reader: one pass from the first byte to the last.
  *
  * A container that is open is found through its children's `parent`, so depth
  * costs no stack. Strings are most of a body: they are looked through sixteen
  * bytes at a time for the few bytes that mean something, and their UTF-8 is
  * checked four Chinese characters at a time. Getting at what was read is
- * json_get.c's business, equal keys are json_keys.c's.
+ * jdoc_get.c's business, equal keys are jdoc_keys.c's.
  */
-#include "gateway/json.h"
+#include "gateway/jdoc.h"
+
+#define MAX_NUMBER 1000	/* bytes of one number */
 
 #include <stdlib.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
 
-#include "gateway/json_keys.h"
+#include "gateway/jdoc_keys.h"
 
 /* What may come next. */
 enum want {
@@ -27,10 +29,10 @@ enum want {
 };
 
 struct reader {
-	struct json_doc *doc;
+	struct jdoc *doc;
 	const unsigned char *s;
 	size_t at, len;
-	const struct json_limits *limits;
+	const struct jdoc_limits *limits;
 	unsigned open;		/* containers that are open */
 	uint32_t inner;		/* the innermost of them */
 	uint32_t key_at, key_len;	/* of the value that comes */
@@ -167,7 +169,7 @@ utf8_fault(const unsigned char *s, size_t from, size_t to)
 }
 
 /* An escape; r->at is on the backslash and moves behind. */
-static enum json_fault
+static enum jdoc_fault
 read_escape(struct reader *r, uint8_t *flags, size_t *bad)
 {
 	const unsigned char *s = r->s + r->at;
@@ -176,35 +178,35 @@ read_escape(struct reader *r, uint8_t *flags, size_t *bad)
 
 	*bad = r->at;
 	if (left < 2 || s[1] == '\0' || !strchr("\"\\/bfnrtu", s[1]))
-		return JSON_SYNTAX;
+		return JDOC_SYNTAX;
 	r->at += 2;
 	if (s[1] != 'u')
-		return JSON_OK;
+		return JDOC_OK;
 	for (i = 2; i < 6; i++)
 		if (i >= left || json_hex(s[i]) < 0)
-			return JSON_SYNTAX;
+			return JDOC_SYNTAX;
 	r->at += 4;
 	code = json_hex4(s + 2);
 	if (code == 0)
-		return JSON_NUL;
+		return JDOC_NUL;
 	if (code < 0xd800 || code > 0xdfff)
-		return JSON_OK;
+		return JDOC_OK;
 	if (code < 0xdc00 && left >= 12 && s[6] == '\\' && s[7] == 'u' &&
 	    json_hex(s[8]) == 13 && json_hex(s[9]) >= 12 &&
 	    json_hex(s[10]) >= 0 && json_hex(s[11]) >= 0) {
 		r->at += 6;
-		return JSON_OK;
+		return JDOC_OK;
 	}
-	*flags |= JSON_LONE;
-	return r->limits->lone_surrogates ? JSON_OK : JSON_LONE_SURROGATE;
+	*flags |= JDOC_LONE;
+	return r->limits->lone_surrogates ? JDOC_OK : JDOC_LONE_SURROGATE;
 }
 
 /* A string; r->at is on the opening quote and moves behind the closing one. */
-static enum json_fault
+static enum jdoc_fault
 read_string(struct reader *r, uint8_t *flags)
 {
 	size_t from = r->at + 1, bad = 0;
-	enum json_fault fault = JSON_OK;
+	enum jdoc_fault fault = JDOC_OK;
 	bool high = false;
 
 	*flags = 0;
@@ -213,14 +215,14 @@ read_string(struct reader *r, uint8_t *flags)
 		r->at = plain_run(r->s, r->at, r->len, &high);
 		bad = r->at;
 		if (r->at == r->len || r->s[r->at] < 0x20) {
-			fault = JSON_SYNTAX;
+			fault = JDOC_SYNTAX;
 			break;
 		}
 		if (r->s[r->at] == '"')
 			break;
-		*flags |= JSON_ESCAPED;
+		*flags |= JDOC_ESCAPED;
 		fault = read_escape(r, flags, &bad);
-		if (fault != JSON_OK)
+		if (fault != JDOC_OK)
 			break;
 	}
 	if (high) {
@@ -228,10 +230,10 @@ read_string(struct reader *r, uint8_t *flags)
 
 		if (wrong < bad) {
 			bad = wrong;
-			fault = JSON_UTF8;
+			fault = JDOC_UTF8;
 		}
 	}
-	r->at = fault == JSON_OK ? bad + 1 : bad;
+	r->at = fault == JDOC_OK ? bad + 1 : bad;
 	return fault;
 }
 
@@ -250,21 +252,21 @@ digits(const struct reader *r, size_t at)
 }
 
 /* RFC 8259, section 6. */
-static enum json_fault
+static enum jdoc_fault
 read_number(struct reader *r)
 {
-	size_t at = r->at;
+	size_t at = r->at, from = at;
 
 	if (r->s[at] == '-')
 		at++;
 	r->at = at;
 	if (!is_digit(r, at))
-		return JSON_SYNTAX;
+		return JDOC_SYNTAX;
 	at = r->s[at] == '0' ? at + 1 : digits(r, at);
 	if (at < r->len && r->s[at] == '.') {
 		r->at = ++at;
 		if (!is_digit(r, at))
-			return JSON_SYNTAX;
+			return JDOC_SYNTAX;
 		at = digits(r, at);
 	}
 	if (at < r->len && (r->s[at] == 'e' || r->s[at] == 'E')) {
@@ -273,22 +275,23 @@ read_number(struct reader *r)
 			at++;
 		r->at = at;
 		if (!is_digit(r, at))
-			return JSON_SYNTAX;
+			return JDOC_SYNTAX;
 		at = digits(r, at);
 	}
 	r->at = at;
-	return JSON_OK;
+	/* Some parsers give up on such a number, others round it. */
+	return at - from > MAX_NUMBER ? JDOC_LARGE : JDOC_OK;
 }
 
-static enum json_fault
+static enum jdoc_fault
 read_word(struct reader *r, const char *word)
 {
 	size_t i;
 
 	for (i = 0; word[i]; i++, r->at++)
 		if (r->at == r->len || r->s[r->at] != (unsigned char)word[i])
-			return JSON_SYNTAX;
-	return JSON_OK;
+			return JDOC_SYNTAX;
+	return JDOC_OK;
 }
 
 static void
@@ -300,14 +303,14 @@ skip_space(struct reader *r)
 }
 
 /* Adds a node for the value at r->at; its length is not yet known. */
-static enum json_fault
-add_node(struct reader *r, enum json_type type)
+static enum jdoc_fault
+add_node(struct reader *r, enum jdoc_type type)
 {
-	struct json_doc *doc = r->doc;
-	struct json_node *node;
+	struct jdoc *doc = r->doc;
+	struct jdoc_node *node;
 
 	if (doc->n >= r->limits->max_nodes || doc->n >= UINT32_MAX - 1)
-		return JSON_LARGE;
+		return JDOC_LARGE;
 	if (doc->n == doc->cap)
 		doc->nodes = xgrow(doc->nodes, &doc->cap, doc->n + 1,
 		    sizeof(*doc->nodes));
@@ -323,61 +326,61 @@ add_node(struct reader *r, enum json_type type)
 	node->depth = (uint16_t)r->open;
 	r->key_at = r->key_len = 0;
 	r->key_flags = 0;
-	return JSON_OK;
+	return JDOC_OK;
 }
 
-static enum json_fault
-open_container(struct reader *r, enum json_type type, enum want *want)
+static enum jdoc_fault
+open_container(struct reader *r, enum jdoc_type type, enum want *want)
 {
-	enum json_fault fault;
+	enum jdoc_fault fault;
 
 	if (r->open >= r->limits->max_depth || r->open == UINT16_MAX)
-		return JSON_DEEP;
+		return JDOC_DEEP;
 	fault = add_node(r, type);
-	if (fault != JSON_OK)
+	if (fault != JDOC_OK)
 		return fault;
 	r->inner = (uint32_t)(r->doc->n - 1);
 	r->open++;
 	r->at++;
-	*want = type == JSON_ARRAY ? WANT_FIRST : WANT_FIRST_KEY;
-	return JSON_OK;
+	*want = type == JDOC_ARRAY ? WANT_FIRST : WANT_FIRST_KEY;
+	return JDOC_OK;
 }
 
 /* r->at is on the closing bracket. */
-static enum json_fault
+static enum jdoc_fault
 close_container(struct reader *r, enum want *want)
 {
-	struct json_doc *doc = r->doc;
-	struct json_node *node = &doc->nodes[r->inner];
+	struct jdoc *doc = r->doc;
+	struct jdoc_node *node = &doc->nodes[r->inner];
 	uint32_t twin;
 
 	r->at++;
 	node->next = (uint32_t)doc->n;
 	node->len = (uint32_t)(r->at - node->at);
-	if (node->type == JSON_OBJECT && !r->limits->duplicate_keys) {
-		twin = json_keys_duplicate(doc, r->inner);
+	if (node->type == JDOC_OBJECT && !r->limits->duplicate_keys) {
+		twin = jdoc_keys_duplicate(doc, r->inner);
 		if (twin) {
 			r->at = doc->nodes[twin].key_at;
-			return JSON_DUPLICATE;
+			return JDOC_DUPLICATE;
 		}
 	}
 	r->inner = node->parent;
 	*want = --r->open ? WANT_MORE : WANT_END;
-	return JSON_OK;
+	return JDOC_OK;
 }
 
-static enum json_fault
-read_scalar(struct reader *r, enum json_type type, const char *word)
+static enum jdoc_fault
+read_scalar(struct reader *r, enum jdoc_type type, const char *word)
 {
-	enum json_fault fault = add_node(r, type);
-	struct json_node *node = &r->doc->nodes[r->doc->n - 1];
+	enum jdoc_fault fault = add_node(r, type);
+	struct jdoc_node *node = &r->doc->nodes[r->doc->n - 1];
 	uint8_t flags = 0;
 
-	if (fault != JSON_OK)
+	if (fault != JDOC_OK)
 		return fault;
 	if (word)
 		fault = read_word(r, word);
-	else if (type == JSON_STRING)
+	else if (type == JDOC_STRING)
 		fault = read_string(r, &flags);
 	else
 		fault = read_number(r);
@@ -386,69 +389,69 @@ read_scalar(struct reader *r, enum json_type type, const char *word)
 	return fault;
 }
 
-static enum json_fault
+static enum jdoc_fault
 read_value(struct reader *r, enum want *want)
 {
 	*want = r->open ? WANT_MORE : WANT_END;
 	switch (r->s[r->at]) {
 	case '{':
-		return open_container(r, JSON_OBJECT, want);
+		return open_container(r, JDOC_OBJECT, want);
 	case '[':
-		return open_container(r, JSON_ARRAY, want);
+		return open_container(r, JDOC_ARRAY, want);
 	case '"':
-		return read_scalar(r, JSON_STRING, NULL);
+		return read_scalar(r, JDOC_STRING, NULL);
 	case 't':
-		return read_scalar(r, JSON_TRUE, "true");
+		return read_scalar(r, JDOC_TRUE, "true");
 	case 'f':
-		return read_scalar(r, JSON_FALSE, "false");
+		return read_scalar(r, JDOC_FALSE, "false");
 	case 'n':
-		return read_scalar(r, JSON_NULL, "null");
+		return read_scalar(r, JDOC_NULL, "null");
 	default:
 		if (r->s[r->at] != '-' && !is_digit(r, r->at))
-			return JSON_SYNTAX;
-		return read_scalar(r, JSON_NUMBER, NULL);
+			return JDOC_SYNTAX;
+		return read_scalar(r, JDOC_NUMBER, NULL);
 	}
 }
 
-static enum json_fault
+static enum jdoc_fault
 read_key(struct reader *r, enum want *want)
 {
-	enum json_fault fault;
+	enum jdoc_fault fault;
 	uint8_t flags;
 
 	if (r->s[r->at] != '"')
-		return JSON_SYNTAX;
+		return JDOC_SYNTAX;
 	r->key_at = (uint32_t)r->at + 1;
 	fault = read_string(r, &flags);
-	if (fault != JSON_OK)
+	if (fault != JDOC_OK)
 		return fault;
 	r->key_len = (uint32_t)r->at - 1 - r->key_at;
-	r->key_flags = flags & JSON_ESCAPED ? JSON_KEY_ESCAPED : 0;
+	r->key_flags = flags & JDOC_ESCAPED ? JDOC_KEY_ESCAPED : 0;
 	skip_space(r);
 	if (r->at == r->len || r->s[r->at] != ':')
-		return JSON_SYNTAX;
+		return JDOC_SYNTAX;
 	r->at++;
 	*want = WANT_VALUE;
-	return JSON_OK;
+	return JDOC_OK;
 }
 
 /* After a value inside a container. */
-static enum json_fault
+static enum jdoc_fault
 read_more(struct reader *r, enum want *want)
 {
-	bool array = r->doc->nodes[r->inner].type == JSON_ARRAY;
+	bool array = r->doc->nodes[r->inner].type == JDOC_ARRAY;
 
 	if (r->s[r->at] == ',') {
 		r->at++;
 		*want = array ? WANT_VALUE : WANT_KEY;
-		return JSON_OK;
+		return JDOC_OK;
 	}
 	if (r->s[r->at] != (array ? ']' : '}'))
-		return JSON_SYNTAX;
+		return JDOC_SYNTAX;
 	return close_container(r, want);
 }
 
-static enum json_fault
+static enum jdoc_fault
 step(struct reader *r, enum want *want)
 {
 	switch (*want) {
@@ -467,17 +470,17 @@ step(struct reader *r, enum want *want)
 	case WANT_MORE:
 		return read_more(r, want);
 	case WANT_END:
-		return JSON_SYNTAX;
+		return JDOC_SYNTAX;
 	}
 	abort();
 }
 
-enum json_fault
-json_read(struct json_doc *doc, struct mg_span text,
-    const struct json_limits *limits, size_t *at)
+enum jdoc_fault
+jdoc_read(struct jdoc *doc, struct mg_span text,
+    const struct jdoc_limits *limits, size_t *at)
 {
 	struct reader r = { .doc = doc, .len = text.len, .limits = limits };
-	enum json_fault fault = JSON_OK;
+	enum jdoc_fault fault = JDOC_OK;
 	enum want want = WANT_VALUE;
 
 	r.s = (const unsigned char *)text.ptr;
@@ -485,27 +488,27 @@ json_read(struct json_doc *doc, struct mg_span text,
 	doc->len = text.len;
 	doc->n = 0;
 	if (text.len >= UINT32_MAX)
-		fault = JSON_LARGE;
+		fault = JDOC_LARGE;
 	else if (text.len >= 3 && memcmp(text.ptr, "\xef\xbb\xbf", 3) == 0)
-		fault = JSON_UTF8;
-	while (fault == JSON_OK) {
+		fault = JDOC_UTF8;
+	while (fault == JDOC_OK) {
 		skip_space(&r);
 		if (r.at == r.len) {
 			if (want != WANT_END)
-				fault = JSON_SYNTAX;
+				fault = JDOC_SYNTAX;
 			break;
 		}
 		fault = step(&r, &want);
 	}
-	if (fault != JSON_OK)
+	if (fault != JDOC_OK)
 		doc->n = 0;
 	if (at)
-		*at = fault == JSON_OK ? text.len : r.at;
+		*at = fault == JDOC_OK ? text.len : r.at;
 	return fault;
 }
 
 void
-json_fini(struct json_doc *doc)
+jdoc_fini(struct jdoc *doc)
 {
 	free(doc->nodes);
 	free(doc->scratch);
@@ -513,24 +516,24 @@ json_fini(struct json_doc *doc)
 }
 
 const char *
-json_fault_text(enum json_fault fault)
+jdoc_fault_text(enum jdoc_fault fault)
 {
 	switch (fault) {
-	case JSON_OK:
+	case JDOC_OK:
 		return "well-formed";
-	case JSON_SYNTAX:
+	case JDOC_SYNTAX:
 		return "not valid JSON";
-	case JSON_UTF8:
+	case JDOC_UTF8:
 		return "not valid UTF-8";
-	case JSON_DUPLICATE:
+	case JDOC_DUPLICATE:
 		return "a key stands twice in one object";
-	case JSON_DEEP:
+	case JDOC_DEEP:
 		return "nested too deeply";
-	case JSON_LONE_SURROGATE:
+	case JDOC_LONE_SURROGATE:
 		return "half of a surrogate pair";
-	case JSON_NUL:
+	case JDOC_NUL:
 		return "a NUL character";
-	case JSON_LARGE:
+	case JDOC_LARGE:
 		return "too many values";
 	}
 	abort();
