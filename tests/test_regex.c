@@ -457,7 +457,7 @@ encode(uint32_t c, char *to)
 }
 
 static const char *const classes[] = { "\\w", "\\W", "\\d", "\\D", "\\s",
-	"\\S", "\\h", "\\v", "\\p{Lu}", "\\P{L}", "[[:punct:]]", "[^\\w]",
+	"\\S", "\\h", "\\v", "\\p{Lu}", "\\P{L}", "[[:punct:]]", "[^\\w]", "[\\d_]", "[\\s_]", "[\\d\\s]", "[\\w-]",
 	"[^\\s\\d]", "[\\W_]", "[^\\W_]", "(?i)k", "(?i)s", "(?i)[j-l]",
 	"(?i)[^k]", "(?i)é", "(?i)я", "(?i)ω", "(?i)ſ", "(?i)[α-ω]", "\\bx?.",
 	".", "[^a]", "\\N", "(?i)\\x{212a}", "(?i)[^\\x{e9}]", "(?i)ǅ",
@@ -521,7 +521,9 @@ widens_patterns_for_the_prefilter(void)
 	check_wide("\\bcat\\b", "cat", 0);
 	check_wide("a(?=b(c|d))e++", "ae+", 0);
 	check_wide("\\w@", "[\\w\\x{80}-\\x{10ffff}]@", '@');
-	check_wide("[\\d.]x", "[\\d.\\x{80}-\\x{10ffff}]x", 0);
+	check_wide("[\\w.]x", "[\\w.\\x{80}-\\x{10ffff}]x", 0);
+	check_wide("[\\d.]\\s", "[\\d.\\x{80}-\\x{1fff}\\x{a000}-\\x{10ffff}]"
+	    "[\\s\\x{80}-\\x{3000}]", 0);
 	check_wide("(?<n>a)#?_", "(?:a)#?_", '_');
 	check_wide("@|b", "@|b", 0);
 	check_wide("@{0,1}b", "@{0,1}b", 0);
