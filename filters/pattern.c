@@ -2,8 +2,10 @@
 /* pattern.c - one pass over a pattern's text.
  *
  * Each construct is copied, widened, dropped, or makes the pattern not plain.
- * Properties and \w \d \s are widened to all of non-ASCII: ASCII is where both
- * engines agree for ever. Lookarounds and borders are dropped, which can only
+ * Properties and \w are widened to all of non-ASCII: ASCII is where both engines
+ * agree for ever. \d leaves out the blocks of symbols and Han, which have and
+ * will have no decimal digit, and \s all beyond its last: else each Chinese text
+ * would look like a number. Lookarounds and borders are dropped, which can only
  * add matches. PCRE2 has compiled the pattern before, so it is well formed. */
 #include "filters/pattern.h"
 
@@ -12,6 +14,8 @@
 #include "filters/memory.h"
 
 #define WIDE "\\x{80}-\\x{10ffff}"
+#define WIDE_DIGIT "\\x{80}-\\x{1fff}\\x{a000}-\\x{10ffff}"
+#define WIDE_SPACE "\\x{80}-\\x{3000}"
 #define ANY "[\\s\\S]"
 
 struct reader {
@@ -130,15 +134,15 @@ wider_escape(char c)
 {
 	switch (c) {
 	case 'd':
-		return "[\\d" WIDE "]";
+		return "[\\d" WIDE_DIGIT "]";
 	case 'w':
 		return "[\\w" WIDE "]";
 	case 's':
-		return "[\\s" WIDE "]";
+		return "[\\s" WIDE_SPACE "]";
 	case 'h':
-		return "[ \\t" WIDE "]";
+		return "[ \\t" WIDE_SPACE "]";
 	case 'v':
-		return "[\\n-\\r" WIDE "]";
+		return "[\\n-\\r" WIDE_SPACE "]";
 	case 'D':
 	case 'W':
 	case 'S':
@@ -245,7 +249,7 @@ read_escape(struct reader *r)
 /* ---- classes ---- */
 
 struct class {
-	bool negated, wide, hard;
+	bool negated, digit, space, wide, hard;
 };
 
 /* Looks through a class; returns the offset behind it. */
@@ -270,7 +274,11 @@ scan_class(struct reader *r, struct class *class)
 				i = (size_t)(end - r->s) + 1;
 		} else if (c == '\\' && i + 1 < r->len) {
 			c = r->s[++i];
-			if (memchr("dws", c, 3))
+			if (c == 'd')
+				class->digit = true;
+			else if (c == 's')
+				class->space = true;
+			else if (c == 'w')
 				class->wide = true;
 			else if (c == 'x')
 				class->wide |= r->caseless;
@@ -296,11 +304,17 @@ read_class(struct reader *r)
 		class.wide = true;
 	if (class.hard || (class.negated && r->caseless))
 		emit_text(r, ANY);
-	else if (class.wide && !class.negated) {
-		emit(r, r->s + r->i, end - r->i - 1);
-		emit_text(r, WIDE "]");
-	} else {
+	else if (class.negated)
 		emit(r, r->s + r->i, end - r->i);
+	else {
+		emit(r, r->s + r->i, end - r->i - 1);
+		if (class.wide)
+			emit_text(r, WIDE);
+		if (class.digit && !class.wide)
+			emit_text(r, WIDE_DIGIT);
+		if (class.space && !class.wide)
+			emit_text(r, WIDE_SPACE);
+		emit_text(r, "]");
 	}
 	r->i = end;
 }
@@ -548,7 +562,7 @@ pattern_read(struct pattern_text *p, struct mg_span source, bool caseless)
 	memset(p, 0, sizeof(*p));
 	p->plain = true;
 	/* A token of one byte becomes at most a widened class. */
-	p->wide = mem_new(source.len + 1, 32);
+	p->wide = mem_new(source.len + 1, 48);
 	r.caseless = caseless || has_flag_i(source.ptr, source.len);
 	while (r.i < r.len)
 		read_token(&r);

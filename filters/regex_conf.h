@@ -22,6 +22,8 @@ struct pattern {
 	uint64_t max_bytes;	/* from a match's start on, how much text it
 				 * can depend on; REGEX_NO_LIMIT: unknown */
 	bool except;
+	bool metered;		/* no upper length: its time on a large text
+				 * is watched */
 	unsigned char gate;	/* a byte that every match contains; 0: none */
 };
 

@@ -65,6 +65,7 @@ compile(struct opening *o, struct pattern *p, const struct mg_item *item,
 {
 	uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_NO_UTF_CHECK |
 	    PCRE2_NEVER_BACKSLASH_C | PCRE2_DOLLAR_ENDONLY |
+	    (p->metered ? PCRE2_USE_OFFSET_LIMIT : 0) |
 	    (caseless ? PCRE2_CASELESS : 0), empty = 0;
 	unsigned char text[160];
 	PCRE2_SIZE at;
@@ -210,12 +211,13 @@ add_pattern(struct opening *o, size_t i, const struct mg_rule *rule,
 	if (text->refused)
 		return mg_fail(o->err, &item->place, "regex: %s (at byte %zu "
 		    "of the pattern)", text->refused, text->refused_at);
+	bytes = longest(text, flags);
+	p->max_bytes = text->looks ? REGEX_NO_LIMIT : bytes;
+	p->metered = bytes == REGEX_NO_LIMIT || text->looks_far;
 	if (compile(o, p, item, caseless) < 0)
 		return -1;
 	p->max_hold = rule->max_hold ? rule->max_hold : REGEX_MAX_HOLD;
 	p->gate = text->gate;
-	bytes = longest(text, flags);
-	p->max_bytes = text->looks ? REGEX_NO_LIMIT : bytes;
 	if (!p->except)
 		warn_length(o, p, item,
 		    text->looks_far ? REGEX_NO_LIMIT : bytes);
