@@ -33,9 +33,11 @@ new_dir(void)
 static struct config_audit
 config(void)
 {
+	static char name[] = "unit";
+
 	return (struct config_audit){ .durability = AUDIT_COMMIT,
 	    .segment_bytes = 64 << 20, .min_free_bytes = 1 << 20,
-	    .instance = (char[]){ "unit" } };
+	    .instance = name };
 }
 
 /* ---- a disk that fails on demand ---- */

@@ -36,9 +36,11 @@ static char dir[64];
 static struct config_audit
 config(unsigned round)
 {
+	static char name[] = "crash";
+
 	return (struct config_audit){ .durability = round % 2 ?
 	    AUDIT_COMMIT : AUDIT_STRICT, .segment_bytes = 200000,
-	    .min_free_bytes = 1 << 20, .instance = (char[]){ "crash" } };
+	    .min_free_bytes = 1 << 20, .instance = name };
 }
 
 /* ---- the process that will be killed ---- */
