@@ -49,7 +49,20 @@ static struct {
 	_Atomic int dir_errno;		/* of all directory syncs */
 	_Atomic uint64_t free_bytes;
 	_Atomic unsigned syncs, short_writes, sync_delay_us;
+	_Atomic unsigned calls, fail_at;	/* this call fails, if not 0 */
+	_Atomic int fail_errno;
 } disk;
+
+/* Counts a call; true with errno set: it is the one that fails. */
+static bool
+disk_fails(void)
+{
+	if (atomic_fetch_add(&disk.calls, 1) + 1 !=
+	    atomic_load(&disk.fail_at))
+		return false;
+	errno = atomic_load(&disk.fail_errno);
+	return true;
+}
 
 static ssize_t
 disk_pwritev(int fd, const struct iovec *iov, int n, off_t at)
@@ -61,6 +74,8 @@ disk_pwritev(int fd, const struct iovec *iov, int n, off_t at)
 	size_t left;
 	int i;
 
+	if (disk_fails())
+		return -1;
 	if (error || room == 0) {
 		errno = error ? error : ENOSPC;
 		return -1;
@@ -89,6 +104,8 @@ disk_fdatasync(int fd)
 	int error = atomic_exchange(&disk.sync_errno, 0);
 
 	(void)fd;
+	if (disk_fails())
+		return -1;
 	atomic_fetch_add(&disk.syncs, 1);
 	if (atomic_load(&disk.sync_delay_us))
 		usleep(atomic_load(&disk.sync_delay_us));
@@ -100,6 +117,8 @@ static int
 disk_fsync(int fd)
 {
 	(void)fd;
+	if (disk_fails())
+		return -1;
 	errno = atomic_load(&disk.dir_errno);
 	return errno ? -1 : 0;
 }
@@ -110,6 +129,8 @@ disk_fallocate(int fd, off_t len)
 {
 	(void)fd;
 	(void)len;
+	if (disk_fails())
+		return -1;
 	if (atomic_load(&disk.room) < (uint64_t)len) {
 		errno = ENOSPC;
 		return -1;
@@ -122,6 +143,8 @@ disk_ftruncate(int fd, off_t len)
 {
 	struct stat st;
 
+	if (disk_fails())
+		return -1;
 	if (len == 0 && fstat(fd, &st) == 0 && st.st_size == 0)
 		atomic_store(&disk.room, RESERVE_BYTES);
 	return ftruncate(fd, len);
@@ -1011,6 +1034,71 @@ a_write_error_moves_the_group_too(void)
 	CHECK_EQ(count("exchange."), 2);
 }
 
+/* Some exchanges on a disk whose n-th call fails. False: there were fewer. */
+static bool
+survives_one_fault(unsigned n, int error, enum config_durability durability)
+{
+	struct config_audit c = config();
+	bool opened[8] = { false }, closed[8] = { false };
+	struct bench b;
+	unsigned i;
+	bool reached;
+
+	new_dir();
+	new_disk();
+	c.segment_bytes = 700;
+	c.durability = durability;
+	atomic_store(&disk.fail_errno, error);
+	atomic_store(&disk.fail_at, n);
+	(void)bench_open(&b, &c, &disk_io);
+	for (i = 0; i < 8 && b.audit; i++) {
+		char xid[48];
+
+		(void)snprintf(xid, sizeof(xid), "01909b3c-0000-7000-8000-"
+		    "%012x", i + 1);
+		opened[i] = write_one(&b, "exchange.open", xid) ==
+		    AUDIT_DURABLE;
+		if (opened[i])
+			closed[i] = write_one(&b, "exchange.close", xid) ==
+			    AUDIT_DURABLE;
+	}
+	bench_close(&b);
+	reached = atomic_load(&disk.calls) >= n;
+	new_disk();
+	CHECK(bench_open(&b, &c, &disk_io));
+	bench_close(&b);
+	for (i = 0; i < 8; i++) {
+		char text[80];
+
+		(void)snprintf(text, sizeof(text), "exchange.open\",\"v\":1,"
+		    "\"xid\":\"01909b3c-0000-7000-8000-%012x", i + 1);
+		CHECK_EQ(count(text), opened[i]);
+		(void)snprintf(text, sizeof(text), "exchange.close\",\"v\":1,"
+		    "\"xid\":\"01909b3c-0000-7000-8000-%012x", i + 1);
+		CHECK_EQ(count(text), closed[i]);
+		(void)snprintf(text, sizeof(text), "01909b3c-0000-7000-8000-"
+		    "%012x", i + 1);
+		CHECK_EQ(count(text), 2 * opened[i]);
+	}
+	return reached;
+}
+
+static void
+any_single_fault_of_the_disk_loses_and_doubles_nothing(void)
+{
+	static const int errors[] = { EIO, ENOSPC };
+	unsigned i, n;
+
+	for (i = 0; i < 2; i++)
+		for (n = 1; n < 500; n++)
+			if (!survives_one_fault(n, errors[i], AUDIT_COMMIT))
+				break;
+	CHECK(n > 40);
+	for (n = 1; n < 500; n++)
+		if (!survives_one_fault(n, EIO, AUDIT_ASYNC))
+			break;
+}
+
 static void
 a_closing_record_may_follow_a_queue_that_is_full(void)
 {
@@ -1556,6 +1644,7 @@ main(void)
 	RUN(too_little_free_disk_refuses_before_it_is_full);
 	RUN(a_disk_that_takes_nothing_fails_tickets_and_mends);
 	RUN(a_write_error_moves_the_group_too);
+	RUN(any_single_fault_of_the_disk_loses_and_doubles_nothing);
 	RUN(a_closing_record_may_follow_a_queue_that_is_full);
 	RUN(workers_get_their_own_tickets_on_their_own_loops);
 	RUN(cat_merges_what_two_processes_wrote_by_time);
