@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/audit_bench.h - what the tests of the log share: a folder for each test,
- * a disk that fails on demand, tickets that are waited for, reading back. */
+/* tests/audit_bench.h - what the tests of the log share: a folder for each
+ * test, a disk that fails on demand, tickets waited for, reading back. */
 #ifndef TESTS_AUDIT_BENCH_H
 #define TESTS_AUDIT_BENCH_H
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_audit_record.c - records are canonical, bounded, and hold no more text
  * than they may. */
+#include <jansson.h>
+
 #include "tests/audit_bench.h"
 
 /* ---- tests: pseudonyms and records ---- */
@@ -82,6 +84,84 @@ a_close_record_is_canonical(void)
 	    "\"score\":0.905,\"spans\":[{\"at\":3,\"len\":6,"
 	    "\"path\":\"prompt\"}],\"verdict\":\"found\"}],"
 	    "\"xid\":\"" X1 "\"}");
+	buf_fini(&out);
+}
+
+/* Written again with sorted keys by another hand, it must not change. */
+static void
+check_canonical(struct buf *out, const char *type)
+{
+	struct mg_span value[4];
+	json_t *json = json_loadb(out->ptr, out->len, JSON_REJECT_DUPLICATES,
+	    NULL);
+	char *again = json ? json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS) :
+	    NULL;
+
+	CHECK(again != NULL);
+	if (again)
+		CHECK_MEM(out->ptr, out->len, again);
+	CHECK(leaf_members(buf_span(out), (const char *const[]){ "type", "xid",
+	    "ts", "v" }, 4, value));
+	CHECK_MEM(value[0].ptr, value[0].len, type);
+	CHECK_EQ(value[1].len, 36);
+	CHECK_EQ(value[2].len, 27);
+	CHECK_EQ(value[3].len, 1);
+	free(again);
+	json_decref(json);
+	buf_clear(out);
+}
+
+static void
+every_kind_of_record_is_canonical(void)
+{
+	struct mg_span s = span_str("词\"\\\n\x01");
+	struct record_open open = { s, s, s, s, s, s, true, s, s, s, NULL, 0 };
+	struct buf out = { 0 };
+
+	record_open(&out, &head, &open);
+	check_canonical(&out, "exchange.open");
+	record_aborted(&out, &head, "recovery");
+	check_canonical(&out, "exchange.aborted");
+	record_started(&out, &head, "1", "commit", "none");
+	check_canonical(&out, "log.started");
+	record_stopped(&out, &head, 5);
+	check_canonical(&out, "log.stopped");
+	record_degraded(&out, &head, "full");
+	check_canonical(&out, "log.degraded");
+	record_recovered(&out, &head, "", 0, 0, 0);
+	check_canonical(&out, "log.recovered");
+	record_recovered(&out, &head, "a.seg", 1, 2, 3);
+	check_canonical(&out, "log.recovered");
+	record_policy_loaded(&out, &head, s, s, s);
+	check_canonical(&out, "policy.loaded");
+	record_config_changed(&out, &head, s, s);
+	check_canonical(&out, "config.changed");
+	record_auth_failed(&out, &head, "unknown", s, s);
+	check_canonical(&out, "auth.failed");
+	record_key(&out, &head, "created", s, s, s);
+	check_canonical(&out, "key.created");
+	buf_fini(&out);
+}
+
+static void
+a_close_with_all_its_members_is_canonical(void)
+{
+	static const char *const unread[] = { "references", NULL };
+	struct mg_span s = span_str("名");
+	struct record_place places[20] = { { s, 1, 2 } };
+	struct record_verdict verdict = { "answer", s, s, "unable", "flag",
+	    "shadow", 1000000, places, 20, s, s };
+	struct record_obj objs[65] = { { "prompt", 3, { 255 } } };
+	struct record_close close = { "modified", 200, &verdict, 1, 4, s, s, s,
+	    s, UINT64_MAX, 2, true, 3, objs, 65, 1, 2, 3, 4, unread };
+	struct buf out = { 0 };
+	size_t i;
+
+	for (i = 1; i < 65; i++)
+		objs[i].role = "response";
+	record_close(&out, &head, &close);
+	CHECK(memmem(out.ptr, out.len, "\"tok_in\":9007199254740991", 25));
+	check_canonical(&out, "exchange.close");
 	buf_fini(&out);
 }
 
@@ -202,6 +282,8 @@ main(void)
 	RUN(pseudonyms_are_equal_for_equal_texts_as_long_as_the_key_is);
 	RUN(an_open_record_is_canonical);
 	RUN(a_close_record_is_canonical);
+	RUN(every_kind_of_record_is_canonical);
+	RUN(a_close_with_all_its_members_is_canonical);
 	RUN(a_leaf_stays_below_its_cap_whatever_was_found);
 	RUN(bytes_that_are_no_utf_8_do_not_get_into_a_record);
 	RUN(an_excerpt_has_forty_characters_on_each_side);
