@@ -3,6 +3,7 @@ DEPS  := libevent libevent_openssl libevent_pthreads libcurl libpcre2-8 libhs \
          jansson yaml-0.1 sqlite3 libssl libcrypto zlib libzstd
 BUILD ?= build
 CC    ?= gcc
+PREFIX ?= /usr/local
 WARN  := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
          -Wmissing-prototypes -Wpointer-arith -Wformat=2 -Wvla -Werror
 OPT   ?= -O2 -D_FORTIFY_SOURCE=2
@@ -16,9 +17,77 @@ SRC   := $(wildcard gateway/*.c gateway/*/*.c filters/*.c)
 OBJ   := $(SRC:%.c=$(BUILD)/%.o)
 LIB   := $(BUILD)/libmodgate.a
 TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/test_*.c))
+FUZZ  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+BENCH := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
+# Unit tests whose modules have threads; only these run under TSan.
+THREADED := $(foreach t,auth keys limits audit server worker,$(filter %_$t,$(TESTS)))
+
+SUB     = @$(MAKE) --no-print-directory \
+          $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+SANE    = OPT="-O1 -fno-omit-frame-pointer"
+AS_ASAN = BUILD=build-asan $(SANE) \
+          SAN="-fsanitize=address,undefined -fno-sanitize-recover=all"
+AS_TSAN = BUILD=build-tsan $(SANE) SAN="-fsanitize=thread"
+AS_FUZZ = BUILD=build-fuzz $(SANE) CC=clang WARN=-Wall \
+          SAN="-fsanitize=address,fuzzer-no-link"
+AS_COV  = BUILD=build-cov OPT=-O0 SAN=--coverage
 
 all: $(BUILD)/modgate
+programs: all $(TESTS)
+threaded: $(THREADED)
+fuzzers: $(FUZZ)
+benches: $(BENCH)
 
+# ---- for people: each installs what it misses and says so ----
+deps:
+	@tests/setup build
+demo run:
+	@tests/setup build demo
+	$(SUB) all
+	@tests/demo $(if $(filter run,$@),--serve)
+test:
+	@tests/setup build demo test
+	$(SUB) programs
+	$(SUB) $(AS_ASAN) programs
+	$(SUB) $(AS_TSAN) threaded
+	$(SUB) $(AS_FUZZ) fuzzers
+	@tests/run all
+unit: $(TESTS)
+	@tests/run unit@$(BUILD)
+asan:
+	@tests/setup build demo test
+	$(SUB) $(AS_ASAN) programs
+	@tests/run unit@build-asan raw@build-asan cases@build-asan clients@build-asan
+tsan:
+	$(SUB) $(AS_TSAN) threaded
+	@tests/run unit@build-tsan
+fuzz fuzz-long:
+	@tests/setup build test
+	$(SUB) $(AS_FUZZ) fuzzers
+	@tests/run --seconds $(if $(filter fuzz-long,$@),60,5) fuzz
+crash-long: all
+	@tests/run --rounds 50 crash
+bench:
+	@tests/setup build bench
+	$(SUB) all benches
+	@tests/bench/run
+coverage:
+	$(SUB) $(AS_COV) programs
+	@tests/run unit@build-cov raw@build-cov coverage@build-cov
+format:
+	clang-format -i $(wildcard include/*/*.h gateway/*.[ch] gateway/*/*.[ch] \
+	    filters/*.[ch] tests/*.[ch] tests/*/*.[ch])
+install: all
+	install -D -m 755 $(BUILD)/modgate $(DESTDIR)$(PREFIX)/bin/modgate
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/modgate/policies policies/*.yaml
+	if [ -d policies/lists ]; then install -D -m 644 -t \
+	    $(DESTDIR)$(PREFIX)/share/modgate/policies/lists policies/lists/*; fi
+	install -D -m 644 include/modgate/filter.h \
+	    $(DESTDIR)$(PREFIX)/include/modgate/filter.h
+clean:
+	rm -rf build build-*
+
+# ---- for files ----
 $(BUILD)/modgate: $(BUILD)/gateway/main.o $(LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -26,19 +95,17 @@ $(LIB): $(filter-out $(BUILD)/gateway/main.o,$(OBJ))
 	@rm -f $@
 	@ar rcs $@ $^
 
-$(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(LIB)
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(LIB)
+	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "CC $<"; $(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-unit: $(TESTS)
-	@for t in $(TESTS); do $$t || exit 1; done
-
-clean:
-	rm -rf build build-*
-
-.PHONY: all unit clean
+.PHONY: all programs threaded fuzzers benches deps demo run test unit asan tsan \
+	fuzz fuzz-long crash-long bench coverage format install clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -32,11 +32,14 @@ enum auth_result {
 
 /* path: keys.db; it is made if it is not there. Starts the watcher. */
 struct auth *auth_new(const char *path, struct mg_error *err);
+/* Stops the watcher. Other threads that called auth_check() must have ended
+ * (each has a hashing context that goes with it). Accepts NULL. */
 void auth_free(struct auth *auth);
 /* Any thread; does not block on I/O. On AUTH_OK *who holds a reference. */
 enum auth_result auth_check(struct auth *auth, struct mg_span secret,
     int64_t now_ms, struct principal **who);
-/* The principal of a gateway without keys (`keys: none`): id "anonymous". */
+/* The principal of a gateway without keys (`keys: none`): id "anonymous". A
+ * new one with one reference: make it once and hand out references. */
 struct principal *principal_anonymous(void);
 struct principal *principal_ref(struct principal *who);
 void principal_unref(struct principal **who);

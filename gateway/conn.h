@@ -5,7 +5,26 @@
  * A conn owns the socket, framing both ways, the timers and caps of everything
  * a client can stretch. What a request means is its service's business: the
  * gateway's exchange, the admin pages and the built-in backend are services on
- * the same conn. All calls are made on the worker's thread. */
+ * the same conn. All calls are made on the worker's thread.
+ *
+ * Order of a request's calls: on_head, on_body…, then on_end or on_fault, and
+ * on_done last, exactly once for every on_head. Every conn_ function may be
+ * called inside any of them: it only notes what is wanted, and no service
+ * function is ever called from inside a conn_ function. After conn_finish()
+ * or conn_abort() only on_done follows.
+ *
+ * Pipelined requests are answered one after the other: the next head is read
+ * after on_done. An answer that is begun before its request's body was read
+ * to the end carries "Connection: close": the rest is never parsed.
+ *
+ * A client that ends its side (FIN) while its answer is not finished has left:
+ * on_gone comes at once, since every SDK that gives a request up looks just so
+ * on the wire. The exception is a whole HTTP/1.0 request without keep-alive:
+ * tools that say so (printf | nc -N) close their side and then wait; their
+ * leaving is seen when writing to them fails. Once conn_finish() was called,
+ * a FIN does not stop what is still on its way out.
+ *
+ * The process must ignore SIGPIPE. */
 #ifndef GATEWAY_CONN_H
 #define GATEWAY_CONN_H
 
@@ -47,15 +66,16 @@ struct conn_service {
 	 * connection is gone. The request drops its conn here. */
 	void (*on_done)(void *request);
 	/* A connection's head could not be read at all (on_head was never
-	 * called): the conn answers by itself. Builds body and content type
-	 * for that. */
+	 * called): the conn answers by itself. Appends the body, JSON. */
 	void (*refuse_body)(void *arg, const struct http1_fault *fault,
 	    struct buf *body);
 	void *arg;
 };
 
-/* Takes over bev (which closes its socket when freed). peer is a printable
- * address. The conn frees itself; on_free is called last. */
+/* Takes over bev (a non-blocking connected socket's, plain or OpenSSL, made
+ * with BEV_OPT_CLOSE_ON_FREE and without deferred callbacks). limits and peer, a
+ * printable address, are copied; service must outlive the conn. The conn frees
+ * itself; on_free (may be NULL) is called last. */
 struct conn *conn_new(struct event_base *base, struct bufferevent *bev,
     const struct conn_limits *limits, const struct conn_service *service,
     const char *peer, void (*on_free)(void *arg, struct conn *conn),
@@ -72,7 +92,9 @@ void conn_take_body(struct conn *conn, uint64_t max_bytes);
  * to the end of the connection. */
 void conn_answer(struct conn *conn, int status,
     const struct http1_field *fields, size_t n_fields, int64_t length);
-/* Adds body bytes (copied). One call is one write and one chunk. */
+/* Adds body bytes (copied). One call is one chunk; what one turn of the loop
+ * adds leaves in one write. Bytes beyond an announced length are dropped and
+ * the connection closes, an answer that falls short of it is aborted. */
 void conn_send(struct conn *conn, struct mg_span bytes);
 /* The answer is complete: the final chunk goes out. */
 void conn_finish(struct conn *conn);
@@ -82,7 +104,8 @@ void conn_abort(struct conn *conn);
 /* After the answer at hand no other request is taken. */
 void conn_close_after(struct conn *conn);
 
-/* Body bytes that the client has not taken yet. */
+/* Bytes of answer that the client's socket has not taken yet. When it was
+ * above send_buffer, on_room says when it is below half of that. */
 size_t conn_backlog(const struct conn *conn);
 const char *conn_peer(const struct conn *conn);
 bool conn_answer_begun(const struct conn *conn);

@@ -2,9 +2,22 @@
 /* gateway/http1.h - a strict HTTP/1.1 request reader (RFC 9110, RFC 9112).
  *
  * Pure: no I/O; bytes in, events out; any cut of the input gives the same
- * events. What two servers might read differently is refused
- * (../shared/reference: robustness.md section 1 has the list). Also the few
- * lines that write a response head. */
+ * events (body bytes may come in other pieces). What two servers might read
+ * differently is refused:
+ *
+ *   - lines that do not end in CRLF, names that are no tokens, control bytes
+ *     and folded lines in values; versions other than 1.0 and 1.1 (505)
+ *   - anything but exactly one valid Host on 1.1; an absolute target whose
+ *     authority is not that Host
+ *   - more than one way to find the body's end: two Content-Length, or one
+ *     beside Transfer-Encoding, or Transfer-Encoding on 1.0; codings other
+ *     than chunked alone (501)
+ *   - paths with dot segments, escaped dots, slashes or control bytes
+ *   - CONNECT and TRACE (501), Upgrade (400), Expect but 100-continue (417)
+ *
+ * A line too long is 414, a head too large or with too many fields 431, a
+ * body too large 413. Chunk extensions and trailers are checked, bounded
+ * (head_bytes each, per body) and dropped. */
 #ifndef GATEWAY_HTTP1_H
 #define GATEWAY_HTTP1_H
 
@@ -75,6 +88,9 @@ const struct http1_fault *http1_fault(const struct http1 *reader);
 void http1_limit_body(struct http1 *reader, uint64_t bytes);
 /* True between requests: nothing of a next one has come. */
 bool http1_is_idle(const struct http1 *reader);
+/* Gives the buffers back while the reader is idle; they come again by
+ * themselves. Does nothing in the middle of a request. */
+void http1_trim(struct http1 *reader);
 
 /* First field of that name; NULL span if there is none. */
 struct mg_span http1_get(const struct http1_head *head, const char *name);
@@ -82,5 +98,18 @@ struct mg_span http1_get(const struct http1_head *head, const char *name);
 size_t http1_count(const struct http1_head *head, const char *name);
 
 const char *http1_reason(int status);
+
+/* ---- writing (http1_out.c) ---- */
+
+/* Appends a status line, Date (RFC 9110 5.6.7) and the fields; a field that
+ * would not be one line of a valid message is left out. Framing, Connection
+ * and the empty line are the caller's. */
+void http1_add_head(struct buf *out, int status,
+    const struct http1_field *fields, size_t n_fields);
+/* Appends a number in decimal, or in hex as chunk sizes want it. */
+void http1_add_u64(struct buf *out, uint64_t value);
+void http1_add_hex(struct buf *out, uint64_t value);
+/* True if name is a token and value has no control byte. */
+bool http1_field_valid(struct mg_span name, struct mg_span value);
 
 #endif

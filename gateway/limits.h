@@ -49,21 +49,30 @@ struct limits_ticket {
 struct limits_verdict {
 	enum limits_result result;
 	enum limits_dimension dimension;	/* which one said no */
-	const char *what;	/* "requests", "tokens", "concurrent", "daily" */
-	uint64_t retry_after_ms;
+	const char *what;	/* "requests", "tokens", "concurrent", "daily",
+				 * or "table" (RATE_UNKNOWN) */
+	uint64_t retry_after_ms;	/* exact if nobody else asks;
+					 * "concurrent": a guess of 1 s */
 	struct limits_state state;
 };
 
+/* max_entries: of all dimensions together. Never NULL. */
 struct limits *limits_new(size_t max_entries);
 void limits_free(struct limits *limits);
-/* Any thread. */
+/* Any thread; time may differ a little between threads. Without a limit in
+ * any dimension the ask is granted. Names are told apart by their first 256
+ * bytes. Open tickets must be settled with the ask's rates before
+ * limits_free(). */
 void limits_take(struct limits *limits, const struct limits_ask *ask,
     struct limits_ticket *ticket, struct limits_verdict *verdict);
 /* Gives back what was reserved and not spent, takes what was spent beyond,
- * ends the concurrency. rates as in the ask. Does nothing on a closed ticket. */
+ * ends the concurrency. rates as in the ask. spent_tokens is believed, up to 34
+ * years of debt. Does nothing on a closed ticket. */
 void limits_settle(struct limits *limits, struct limits_ticket *ticket,
     const struct config_rate *const rate[LIMIT_DIMENSIONS],
     uint64_t spent_tokens, int64_t now_ms);
+/* Names that the table holds now; for metrics and tests. Any thread. */
+size_t limits_entries(struct limits *limits);
 /* A Go duration as the SDKs' headers have it: 12ms, 1.5s, 6m0s. */
 void limits_duration(uint64_t ms, char out[32]);
 /* A rough count of a text's tokens, for reservations and for backends that

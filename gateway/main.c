@@ -11,6 +11,14 @@ static const struct command {
 	const char *summary;
 } commands[] = {
 	/* one line per subcommand, in the order of a day's work */
+	{ "serve", cmd_serve, "run the gateway" },
+	{ "check", cmd_check, "check configuration and policy files" },
+	{ "test", cmd_test, "run the tests that stand beside a policy's rules" },
+	{ "keys", cmd_keys, "add, list, rotate and revoke API keys" },
+	{ "audit", cmd_audit, "read the records" },
+	{ "surfaces", cmd_surfaces, "what is covered, and where text lives" },
+	{ "backend", cmd_backend,
+	    "a small model server for demos and tests (no model in it)" },
 	{ NULL, NULL, NULL },
 };
 

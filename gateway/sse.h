@@ -21,7 +21,9 @@ struct sse_event {
 struct sse {
 	struct buf line, name, data, error;
 	size_t max_bytes;	/* of one event, all fields together */
-	bool has_data, has_error, begun, after_cr, bom_done, too_large;
+	bool has_data, has_error, after_cr, bom_done;
+	bool failed;		/* too large, or a NUL: nothing more is read */
+	bool stopped;		/* the callback wanted no more */
 	uint64_t comments;	/* comment lines seen */
 };
 

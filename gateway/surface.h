@@ -14,7 +14,7 @@
 #ifndef GATEWAY_SURFACE_H
 #define GATEWAY_SURFACE_H
 
-#include "gateway/json.h"
+#include "gateway/jdoc.h"
 #include "gateway/policy.h"
 #include "gateway/screen.h"
 
@@ -65,6 +65,8 @@ struct surface_facts {
 	bool include_usage;
 	uint64_t max_tokens;		/* 0: not given; the largest of
 					 * max_tokens, max_completion_tokens */
+	bool no_maximum;		/* max_tokens is negative: llama.cpp's
+					 * "as many as you like" */
 	uint64_t n;			/* max(n, best_of), 1 when not given;
 					 * UINT64_MAX: not a sane number */
 	uint64_t prompts;		/* completions: prompts in the array; 1 */
@@ -76,16 +78,18 @@ struct surface_facts {
 const char *surface_name(enum surface_kind surface);
 
 /* Visits every text of doc in document order (keys before their values). visit
- * returns false to stop. The spans it gets live while scratch and doc do. */
+ * returns false to stop. The spans it gets live while scratch and doc do, if
+ * nobody else appends to scratch meanwhile. Memory is taken only for data: URLs
+ * that hold text and for bytes of logprobs. Any thread. */
 void surface_read(enum surface_kind surface, enum surface_doc which,
-    const struct json_doc *doc, struct buf *scratch,
+    const struct jdoc *doc, struct buf *scratch,
     bool (*visit)(void *arg, const struct surface_text *text), void *arg);
 
-void surface_facts(enum surface_kind surface, const struct json_doc *doc,
+void surface_facts(enum surface_kind surface, const struct jdoc *doc,
     struct buf *scratch, struct surface_facts *facts);
 
 /* Appends the path of a node as people write it: messages[2].content. */
-void surface_path(const struct json_doc *doc, uint32_t node, struct buf *out);
+void surface_path(const struct jdoc *doc, uint32_t node, struct buf *out);
 
 /* Prints what is covered, from the tables that the code runs on. */
 void surface_print(bool json);

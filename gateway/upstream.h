@@ -20,6 +20,8 @@ struct upstream_head {
 	size_t n_fields;
 	struct mg_span content_type;	/* without parameters */
 	int64_t length;			/* -1: not announced */
+	bool until_close;		/* the body ends where the connection
+					 * does: a cut cannot be told */
 };
 
 enum upstream_end {

@@ -35,15 +35,6 @@ random_bytes(void *out, size_t len)
 	}
 }
 
-int64_t
-now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 uint64_t
 now_mono_ms(void)
 {

@@ -5,6 +5,7 @@
 #define GATEWAY_AUDIT_IDENT_H
 
 #include "gateway/audit/audit.h"
+#include "gateway/clock.h"
 
 struct pseudonym;
 
@@ -17,7 +18,6 @@ void pseudonym_of(const struct pseudonym *pseudonym, struct mg_span text,
     char out[33]);
 
 void random_bytes(void *out, size_t len);
-int64_t now_us(void);			/* unix time */
 uint64_t now_mono_ms(void);
 
 #endif

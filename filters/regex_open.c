@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* regex_open.c - compiles the patterns of all rules: each by PCRE2 with JIT,
+ * and all that can be in one Vectorscan database.
+ *
+ * The database holds wider patterns (pattern.h) and is only ever asked which
+ * patterns may match; one that it cannot take is always tried. */
+#include "filters/regex_conf.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "filters/memory.h"
+#include "filters/pattern.h"
+
+#define MATCH_LIMIT 100000
+#define DEPTH_LIMIT 1000
+#define HEAP_LIMIT 1024			/* KiB */
+#define STACK_START (32 * 1024)
+#define STACK_MAX (512 * 1024)
+#define PATTERN_MAX 8192		/* bytes of one pattern */
+/* Each pattern is compiled in about a millisecond. */
+#define PATTERNS_MAX 20000
+
+enum { KEY_REGEX, KEY_CASE };
+
+static const char *const cases[] = { "sensitive", "insensitive", NULL };
+
+const struct mg_option regex_options[] = {
+	[KEY_REGEX] = { .key = "regex", .type = MG_OPT_TEXTS,
+		.in_except = true,
+		.help = "patterns in the syntax of PCRE2, on Unicode text" },
+	[KEY_CASE] = { .key = "case", .type = MG_OPT_CHOICE,
+		.choices = cases,
+		.help = "whether A and a differ; also for exceptions" },
+	{ .key = NULL },
+};
+
+struct opening {
+	struct regex *re;
+	pcre2_compile_context *compile;
+	void (*warn)(void *arg, const struct mg_place *place,
+	    const char *text);
+	void *arg;
+	struct mg_error *err;
+	/* for the database */
+	const char **wide;
+	unsigned *flags, *ids;
+	unsigned n_wide;
+	struct pattern_text *texts;
+};
+
+static void
+advise(const struct opening *o, const struct mg_place *place, const char *text)
+{
+	if (o->warn)
+		o->warn(o->arg, place, text);
+}
+
+/* ---- one pattern ---- */
+
+static int
+compile(struct opening *o, struct pattern *p, const struct mg_item *item,
+    bool caseless)
+{
+	uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_NO_UTF_CHECK |
+	    PCRE2_NEVER_BACKSLASH_C | PCRE2_DOLLAR_ENDONLY |
+	    (caseless ? PCRE2_CASELESS : 0), empty = 0;
+	unsigned char text[160];
+	PCRE2_SIZE at;
+	int code;
+
+	if (item->text.len > PATTERN_MAX)
+		return mg_fail(o->err, &item->place, "regex: a pattern of "
+		    "%zu bytes is too long (at most %d)", item->text.len,
+		    PATTERN_MAX);
+	p->code = pcre2_compile((PCRE2_SPTR)item->text.ptr, item->text.len,
+	    options, &code, &at, o->compile);
+	if (!p->code) {
+		(void)pcre2_get_error_message(code, text, sizeof(text));
+		return mg_fail(o->err, &item->place, "regex: %s (at byte %zu "
+		    "of the pattern)", (const char *)text, at);
+	}
+	(void)pcre2_pattern_info(p->code, PCRE2_INFO_MATCHEMPTY, &empty);
+	if (empty)
+		return mg_fail(o->err, &item->place, "regex: this pattern "
+		    "can match the empty string, which is everywhere; make "
+		    "at least one part of it necessary (+ for *)");
+	code = pcre2_jit_compile(p->code, PCRE2_JIT_COMPLETE |
+	    PCRE2_JIT_PARTIAL_HARD);
+	if (code == PCRE2_ERROR_NOMEMORY)
+		return mg_fail(o->err, &item->place, "regex: this pattern is "
+		    "too large for the compiler");
+	return 0;
+}
+
+/* How many bytes from its start a match may depend on; all that is said of
+ * the wide pattern holds for the true one. */
+static uint64_t
+longest(const struct pattern_text *text, unsigned flags)
+{
+	hs_expr_info_t *info = NULL;
+	hs_compile_error_t *error = NULL;
+	uint64_t bytes = REGEX_NO_LIMIT;
+
+	if (!text->plain)
+		return bytes;
+	if (hs_expression_info(text->wide, flags, &info, &error) == HS_SUCCESS
+	    && info->max_width != UINT32_MAX)
+		bytes = info->max_width;
+	free(info);
+	if (error)
+		hs_free_compile_error(error);
+	return bytes;
+}
+
+static void
+warn_length(const struct opening *o, const struct pattern *p,
+    const struct mg_item *item, uint64_t bytes)
+{
+	char text[200];
+
+	if (bytes == REGEX_NO_LIMIT)
+		(void)snprintf(text, sizeof(text), "regex: this pattern has "
+		    "no known upper length: a stream is held for at most "
+		    "max_hold (%u bytes), longer matches may pass it",
+		    p->max_hold);
+	else if (bytes > p->max_hold)
+		(void)snprintf(text, sizeof(text), "regex: this pattern can "
+		    "match %llu bytes, but a stream is held for at most "
+		    "max_hold (%u bytes)", (unsigned long long)bytes,
+		    p->max_hold);
+	else
+		return;
+	advise(o, &item->place, text);
+}
+
+/* Whether the database can take it. */
+static bool
+can_scan(const struct pattern_text *text, unsigned flags)
+{
+	hs_database_t *db = NULL;
+	hs_compile_error_t *error = NULL;
+	bool can = text->plain && hs_compile(text->wide, flags, HS_MODE_BLOCK,
+	    NULL, &db, &error) == HS_SUCCESS;
+
+	hs_free_database(db);
+	if (error)
+		hs_free_compile_error(error);
+	return can;
+}
+
+static void
+add_wide(struct opening *o, size_t i, const struct mg_item *item,
+    unsigned flags)
+{
+	const struct pattern_text *text = &o->texts[i];
+
+	if (!can_scan(text, flags)) {
+		regex_add(o->re->alone, i);
+		advise(o, &item->place, "regex: the prefilter cannot take "
+		    "this pattern; it is tried on every text, which costs "
+		    "more");
+		return;
+	}
+	o->wide[o->n_wide] = text->wide;
+	o->flags[o->n_wide] = flags;
+	o->ids[o->n_wide++] = (unsigned)i;
+}
+
+/* Notes with which bytes a match may begin. */
+static void
+add_starts(struct regex *re, size_t i)
+{
+	const pcre2_code *code = re->patterns[i].code;
+	const uint8_t *bits = NULL;
+	uint32_t type = 0, unit = 0;
+	unsigned byte;
+
+	(void)pcre2_pattern_info(code, PCRE2_INFO_FIRSTCODETYPE, &type);
+	(void)pcre2_pattern_info(code, PCRE2_INFO_FIRSTCODEUNIT, &unit);
+	(void)pcre2_pattern_info(code, PCRE2_INFO_FIRSTBITMAP, &bits);
+	for (byte = 0; byte < 256; byte++) {
+		/* PCRE2 does not tell whether the unit has both cases. */
+		bool may = type == 1 ? byte == unit ||
+		    (byte < 0x80 && unit < 0x80 &&
+			((byte ^ unit) & 0xdf) == 0) :
+		    !bits || (bits[byte / 8] >> byte % 8 & 1);
+
+		if (may)
+			regex_add(re->starts + byte * re->n_words, i);
+	}
+}
+
+static int
+add_pattern(struct opening *o, size_t i, const struct mg_rule *rule,
+    const struct mg_item *item)
+{
+	struct regex *re = o->re;
+	struct pattern *p = &re->patterns[i];
+	struct pattern_text *text = &o->texts[i];
+	bool caseless = rule->match[KEY_CASE].number > 0;
+	unsigned flags = HS_FLAG_UTF8 | HS_FLAG_PREFILTER |
+	    HS_FLAG_SINGLEMATCH | (caseless ? HS_FLAG_CASELESS : 0);
+	uint32_t look = 0;
+	size_t size = 0;
+	uint64_t bytes;
+
+	pattern_read(text, item->text, caseless);
+	if (text->refused)
+		return mg_fail(o->err, &item->place, "regex: %s (at byte %zu "
+		    "of the pattern)", text->refused, text->refused_at);
+	if (compile(o, p, item, caseless) < 0)
+		return -1;
+	p->max_hold = rule->max_hold ? rule->max_hold : REGEX_MAX_HOLD;
+	p->gate = text->gate;
+	bytes = longest(text, flags);
+	p->max_bytes = text->looks ? REGEX_NO_LIMIT : bytes;
+	if (!p->except)
+		warn_length(o, p, item,
+		    text->looks_far ? REGEX_NO_LIMIT : bytes);
+	(void)pcre2_pattern_info(p->code, PCRE2_INFO_MAXLOOKBEHIND, &look);
+	if (look + 1 > re->look)
+		re->look = look + 1;
+	(void)pcre2_pattern_info(p->code, PCRE2_INFO_SIZE, &size);
+	re->bytes += size;
+	(void)pcre2_pattern_info(p->code, PCRE2_INFO_JITSIZE, &size);
+	re->bytes += size;
+	add_starts(re, i);
+	add_wide(o, i, item, flags);
+	return 0;
+}
+
+/* ---- all rules ---- */
+
+static int
+add_values(struct opening *o, size_t *i, const struct mg_rule *rule,
+    uint32_t r, const struct mg_value *values)
+{
+	const struct mg_value *v = values ? &values[KEY_REGEX] : NULL;
+	struct regex *re = o->re;
+	size_t k;
+
+	for (k = 0; v && k < v->n_items; k++, (*i)++) {
+		struct pattern *p = &re->patterns[*i];
+
+		p->rule = r;
+		p->item = (uint32_t)k;
+		p->except = values == rule->except;
+		if (p->except) {
+			p->shelter = (uint32_t)re->n_excepts++;
+			regex_add(re->excepts, *i);
+		}
+		if (add_pattern(o, *i, rule, &v->items[k]) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+add_rules(struct opening *o, const struct mg_rule *rules, size_t n_rules)
+{
+	size_t i = 0, r;
+
+	for (r = 0; r < n_rules; r++) {
+		o->re->first[r] = (uint32_t)i;
+		if (rules[r].match[KEY_REGEX].n_items == 0)
+			return mg_fail(o->err, &rules[r].place,
+			    "regex: there is no pattern");
+		if (add_values(o, &i, &rules[r], (uint32_t)r,
+			rules[r].match) < 0 ||
+		    add_values(o, &i, &rules[r], (uint32_t)r,
+			rules[r].except) < 0)
+			return -1;
+	}
+	o->re->first[n_rules] = (uint32_t)i;
+	return 0;
+}
+
+/* Without a database all patterns are alone: slower, never less. */
+static void
+make_database(struct opening *o)
+{
+	struct regex *re = o->re;
+	hs_compile_error_t *error = NULL;
+	size_t size = 0;
+
+	if (o->n_wide == 0)
+		return;
+	if (hs_compile_multi(o->wide, o->flags, o->ids, o->n_wide,
+		HS_MODE_BLOCK, NULL, &re->database, &error) != HS_SUCCESS ||
+	    hs_alloc_scratch(re->database, &re->scratch) != HS_SUCCESS) {
+		hs_free_database(re->database);
+		re->database = NULL;
+		advise(o, NULL, "regex: the patterns are too many for one "
+		    "prefilter; each is tried on every text");
+	}
+	if (error)
+		hs_free_compile_error(error);
+	if (re->database && hs_database_size(re->database, &size) ==
+	    HS_SUCCESS)
+		re->bytes += size;
+}
+
+static size_t
+count_patterns(const struct mg_rule *rules, size_t n_rules)
+{
+	size_t n = 0, r;
+
+	for (r = 0; r < n_rules; r++) {
+		n += rules[r].match[KEY_REGEX].n_items;
+		if (rules[r].except)
+			n += rules[r].except[KEY_REGEX].n_items;
+	}
+	return n;
+}
+
+static struct regex *
+new_regex(size_t n, size_t n_rules)
+{
+	struct regex *re = mem_new(1, sizeof(*re));
+
+	re->n_patterns = n;
+	re->n_words = (n + 63) / 64;
+	re->n_rules = n_rules;
+	re->patterns = mem_new(n, sizeof(*re->patterns));
+	re->first = mem_new(n_rules + 1, sizeof(*re->first));
+	re->starts = mem_new(256 * re->n_words, sizeof(*re->starts));
+	re->alone = mem_new(re->n_words, sizeof(*re->alone));
+	re->excepts = mem_new(re->n_words, sizeof(*re->excepts));
+	(void)pthread_mutex_init(&re->lock, NULL);
+	return re;
+}
+
+void *
+regex_open(const struct mg_rule *rules, size_t n_rules,
+    void (*warn)(void *arg, const struct mg_place *place, const char *text),
+    void *arg, struct mg_error *err)
+{
+	size_t n = count_patterns(rules, n_rules), i;
+	struct opening o = { .warn = warn, .arg = arg, .err = err };
+	struct regex *re;
+
+	if (n > PATTERNS_MAX) {
+		mg_fail(err, n_rules ? &rules[0].place : NULL, "regex: %zu "
+		    "patterns are too many (at most %d)", n, PATTERNS_MAX);
+		return NULL;
+	}
+	o.re = re = new_regex(n, n_rules);
+	o.compile = pcre2_compile_context_create(NULL);
+	o.texts = mem_new(n, sizeof(*o.texts));
+	o.wide = mem_new(n, sizeof(*o.wide));
+	o.flags = mem_new(n, sizeof(*o.flags));
+	o.ids = mem_new(n, sizeof(*o.ids));
+	if (!o.compile)
+		abort();
+	(void)pcre2_set_newline(o.compile, PCRE2_NEWLINE_LF);
+	(void)pcre2_set_bsr(o.compile, PCRE2_BSR_UNICODE);
+	if (add_rules(&o, rules, n_rules) == 0) {
+		make_database(&o);
+	} else {
+		regex_close(re);
+		re = NULL;
+	}
+	for (i = 0; i < n; i++)
+		pattern_fini(&o.texts[i]);
+	free(o.texts);
+	free(o.wide);
+	free(o.flags);
+	free(o.ids);
+	pcre2_compile_context_free(o.compile);
+	return re;
+}
+
+/* ---- workspaces ---- */
+
+static struct workspace *
+new_workspace(const struct regex *re)
+{
+	struct workspace *ws = mem_new(1, sizeof(*ws));
+
+	ws->match = pcre2_match_data_create(1, NULL);
+	ws->context = pcre2_match_context_create(NULL);
+	ws->stack = pcre2_jit_stack_create(STACK_START, STACK_MAX, NULL);
+	/* Two sets: those to run, and what the database said. */
+	ws->run = mem_new(2 * re->n_words, sizeof(*ws->run));
+	if (!ws->match || !ws->context || !ws->stack ||
+	    (re->database && hs_clone_scratch(re->scratch, &ws->scratch) !=
+		HS_SUCCESS))
+		abort();
+	(void)pcre2_set_match_limit(ws->context, MATCH_LIMIT);
+	(void)pcre2_set_depth_limit(ws->context, DEPTH_LIMIT);
+	(void)pcre2_set_heap_limit(ws->context, HEAP_LIMIT);
+	pcre2_jit_stack_assign(ws->context, NULL, ws->stack);
+	return ws;
+}
+
+struct workspace *
+regex_lend(const struct regex *conf)
+{
+	struct regex *re = (struct regex *)(uintptr_t)conf;
+	struct workspace *ws;
+
+	(void)pthread_mutex_lock(&re->lock);
+	ws = re->pool;
+	if (ws)
+		re->pool = ws->next;
+	(void)pthread_mutex_unlock(&re->lock);
+	return ws ? ws : new_workspace(re);
+}
+
+void
+regex_return(const struct regex *conf, struct workspace *ws)
+{
+	struct regex *re = (struct regex *)(uintptr_t)conf;
+
+	(void)pthread_mutex_lock(&re->lock);
+	ws->next = re->pool;
+	re->pool = ws;
+	(void)pthread_mutex_unlock(&re->lock);
+}
+
+static void
+free_workspace(struct workspace *ws)
+{
+	pcre2_match_data_free(ws->match);
+	pcre2_match_context_free(ws->context);
+	pcre2_jit_stack_free(ws->stack);
+	hs_free_scratch(ws->scratch);
+	free(ws->run);
+	free(ws);
+}
+
+void
+regex_close(void *conf)
+{
+	struct regex *re = conf;
+	struct workspace *ws;
+	size_t i;
+
+	if (!re)
+		return;
+	while ((ws = re->pool)) {
+		re->pool = ws->next;
+		free_workspace(ws);
+	}
+	for (i = 0; i < re->n_patterns; i++)
+		pcre2_code_free(re->patterns[i].code);
+	hs_free_scratch(re->scratch);
+	hs_free_database(re->database);
+	(void)pthread_mutex_destroy(&re->lock);
+	free(re->patterns);
+	free(re->first);
+	free(re->starts);
+	free(re->alone);
+	free(re->excepts);
+	free(re);
+}
+
+size_t
+regex_memory(const void *conf)
+{
+	const struct regex *re = conf;
+
+	return sizeof(*re) + re->bytes + re->n_patterns *
+	    sizeof(*re->patterns) + re->n_words * 258 * sizeof(uint64_t);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* registry.c - one line per filter. A table one can read beats a linker
+ * trick. */
+#include "filters/registry.h"
+
+#include <string.h>
+
+extern const struct mg_filter_type filter_words, filter_regex;
+
+const struct mg_filter_type *const filter_types[] = {
+	&filter_words,
+	&filter_regex,
+	NULL,
+};
+
+const struct mg_filter_type *
+filter_find(const char *name, size_t len)
+{
+	const struct mg_filter_type *const *type;
+
+	for (type = filter_types; *type; type++)
+		if (strlen((*type)->name) == len &&
+		    memcmp((*type)->name, name, len) == 0)
+			return *type;
+	return NULL;
+}

@@ -1,0 +1,1023 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exchange.c - a request's life on one page.
+ *
+ * Each step is one function that enters a later step or says what it waits
+ * for. Arrows point only down, so that every exchange, served, refused,
+ * aborted or failed, gets exactly one open and one close record. Callbacks
+ * note what happened, call exchange_run() and return. */
+#include "gateway/exchange.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <openssl/crypto.h>
+
+#include "gateway/exchange_state.h"
+#include "gateway/log.h"
+#include "gateway/refusal.h"
+
+#define MAX_USAGE 100000000u	/* tokens of one side of one exchange */
+#define STRICT_BYTES (32u << 20)	/* of a stream that is kept whole */
+
+enum progress { NEXT, WAIT };
+
+static const char *const step_name[] = {
+#define X(name) #name,
+	EXCHANGE_STEPS(X)
+#undef X
+};
+
+static void exchange_run(struct exchange *ex);
+static void unref(struct exchange *ex);
+
+/* The only function that moves an exchange. */
+static enum progress
+enter(struct exchange *ex, enum exchange_step to)
+{
+	assert(to > ex->step);
+	assert(to != EX_SETTLE || ex->recorded || ex->record_failed);
+	log_debug("%s: %s -> %s", ex->xid, step_name[ex->step],
+	    step_name[to]);
+	ex->step = to;
+	ex->waits_for = NULL;
+	return NEXT;
+}
+
+static enum progress
+wait_for(struct exchange *ex, const char *what)
+{
+	ex->waits_for = what;
+	return WAIT;
+}
+
+/* ---- ends that are not the happy one ---- */
+
+/* Makes ex->error the answer. A stream that has begun can only be broken. */
+static enum progress
+refuse(struct exchange *ex)
+{
+	struct verdict_error *error = &ex->error;
+	const struct policy *policy = ex->policy ? ex->policy->policy : NULL;
+
+	if (ex->call) {
+		upstream_cancel(ex->call);
+		ex->call = NULL;
+	}
+	ex->outcome = error->moderated ? OUT_BLOCKED :
+	    error->status >= 500 && ex->step >= EX_FORWARD ? OUT_ERROR :
+	    OUT_REFUSED;
+	if (ex->answering) {
+		ex->broken = true;
+		return enter(ex, EX_CLOSE_RECORD);
+	}
+	ex->streaming = false;
+	ex->status = error->status;
+	ex->content_type = "application/json";
+	buf_clear(&ex->answer);
+	if (error->moderated && ex->step < EX_FORWARD &&
+	    policy->prompt_as_completion) {
+		struct refusal_answer answer = { ex->route.surface,
+			ex->facts.stream, ex->facts.include_usage, ex->xid,
+			buf_span(&ex->model), ex->recv_us / 1000000,
+			error->message, ex->facts.n * ex->facts.prompts };
+
+		ex->status = 200;
+		refusal_completion(&answer, &ex->answer);
+		if (ex->facts.stream)
+			ex->content_type = "text/event-stream";
+		error->should_not_retry = false;
+	} else if (error->moderated) {
+		refusal_blocked(&ex->notes, ex->step < EX_FORWARD ?
+		    SIDE_PROMPT : SIDE_ANSWER, error->param[0] ?
+		    error->param : NULL, error->message, ex->xid,
+		    &ex->answer);
+	} else {
+		refusal_error(error->message, error->type,
+		    error->param[0] ? error->param : NULL, error->code,
+		    &ex->answer);
+	}
+	return enter(ex, EX_CLOSE_RECORD);
+}
+
+static enum progress
+refuse_as(struct exchange *ex, int status, const char *code,
+    const char *message)
+{
+	verdict_fail(&ex->error, status, NULL, code, "%s", message);
+	return refuse(ex);
+}
+
+/* The client has left. */
+static enum progress
+abandon(struct exchange *ex)
+{
+	if (ex->call) {
+		upstream_cancel(ex->call);
+		ex->call = NULL;
+	}
+	ex->outcome = OUT_ABORTED;
+	return enter(ex, EX_CLOSE_RECORD);
+}
+
+/* ---- the steps ---- */
+
+static enum progress
+step_NEW(struct exchange *ex)
+{
+	return enter(ex, EX_READ_HEAD);
+}
+
+/* Fields of the client that a backend may see. */
+static void
+copy_fields(struct exchange *ex)
+{
+	static const char *const known[] = { "traceparent", "tracestate",
+		"idempotency-key", "openai-beta" };
+	size_t i, at[4], n = 0;
+
+	for (i = 0; i < 4; i++) {
+		struct mg_span value = http1_get(ex->head, known[i]);
+
+		if (!value.ptr)
+			continue;
+		at[n] = ex->forward_text.len;
+		buf_add_span(&ex->forward_text, value);
+		ex->forward[n++].name = span_str(known[i]);
+	}
+	for (i = 0; i < n; i++)
+		ex->forward[i].value = span(ex->forward_text.ptr + at[i],
+		    (i + 1 < n ? at[i + 1] : ex->forward_text.len) - at[i]);
+	ex->n_forward = n;
+}
+
+static enum progress
+step_READ_HEAD(struct exchange *ex)
+{
+	struct http1_head own = *ex->head;
+
+	(void)snprintf(ex->method, sizeof(ex->method), "%.*s",
+	    (int)own.method.len, own.method.ptr);
+	buf_add_span(&ex->path, own.path);
+	own.path = buf_span(&ex->path);
+	route_find(&own, &ex->route);
+	copy_fields(ex);
+	if (ex->route.kind == ROUTE_TEXT || ex->route.kind == ROUTE_MODELS)
+		route_upstream_path(&ex->route, &own, &ex->upstream_path);
+	return enter(ex, EX_AUTHENTICATE);
+}
+
+/* The caller's key: Bearer, api-key or x-api-key. Two that differ are none. */
+static bool
+find_secret(const struct http1_head *head, struct mg_span *secret)
+{
+	static const char *const names[] = { "authorization", "api-key",
+		"x-api-key" };
+	size_t i;
+
+	*secret = span(NULL, 0);
+	for (i = 0; i < 3; i++) {
+		struct mg_span value = http1_get(head, names[i]);
+
+		if (!value.ptr)
+			continue;
+		if (http1_count(head, names[i]) > 1)
+			return false;
+		if (i == 0) {
+			if (value.len < 7 ||
+			    !span_is_nocase(span(value.ptr, 7), "bearer "))
+				continue;
+			value.ptr += 7;
+			value.len -= 7;
+			while (value.len > 0 && *value.ptr == ' ') {
+				value.ptr++;
+				value.len--;
+			}
+		}
+		if (secret->ptr && !span_eq(*secret, value))
+			return false;
+		*secret = value;
+	}
+	return true;
+}
+
+static enum progress
+refuse_key(struct exchange *ex, enum auth_result result)
+{
+	metric_add(&ex->worker->metrics, METRIC_auth_failures, 1);
+	if (result == AUTH_MISSING)
+		return refuse_as(ex, 401, "invalid_api_key",
+		    "No API key was sent. Send 'Authorization: Bearer KEY'.");
+	if (result == AUTH_EXPIRED)
+		return refuse_as(ex, 401, "invalid_api_key",
+		    "This API key has expired. Ask your operator for a new "
+		    "one.");
+	return refuse_as(ex, 401, "invalid_api_key",
+	    "This API key is not known here, or was revoked.");
+}
+
+static enum progress
+step_AUTHENTICATE(struct exchange *ex)
+{
+	struct gateway *gw = ex->worker->gateway;
+	enum auth_result result;
+	struct mg_span secret;
+
+	if (!ex->live->config->keys_required) {
+		ex->who = principal_ref(gw->anonymous);
+	} else {
+		if (!find_secret(ex->head, &secret))
+			return refuse_key(ex, AUTH_UNKNOWN);
+		result = secret.len == 0 ? AUTH_MISSING : auth_check(gw->auth,
+		    secret, ex->recv_us / 1000, &ex->who);
+		if (result != AUTH_OK)
+			return refuse_key(ex, result);
+	}
+	switch (ex->route.kind) {
+	case ROUTE_UNKNOWN:
+		verdict_fail(&ex->error, 404, NULL, "unknown_url",
+		    "Unknown request URL: %s. modgate passes only endpoints "
+		    "that it can read.", ex->method);
+		return refuse(ex);
+	case ROUTE_WRONG_METHOD:
+		verdict_fail(&ex->error, 405, NULL, "method_not_allowed",
+		    "This endpoint takes %s.", ex->route.allow);
+		return refuse(ex);
+	case ROUTE_TEXT:
+	case ROUTE_MODELS:
+		break;
+	}
+	if (!principal_may_endpoint(ex->who, ex->route.name))
+		return refuse_as(ex, 403, "endpoint_not_allowed",
+		    "Your key may not use this endpoint.");
+	if (!audit_accepts(gw->audit)) {
+		metric_add(&ex->worker->metrics, METRIC_audit_refused, 1);
+		return refuse_as(ex, 503, "audit_unavailable",
+		    "No record can be written now, so nothing is served; try "
+		    "again.");
+	}
+	return enter(ex, EX_READ_BODY);
+}
+
+/* What the head says of the body, before a byte of it is taken. */
+static enum progress
+begin_body(struct exchange *ex)
+{
+	const struct config_client *client = &ex->live->config->client;
+	struct mg_span coding = http1_get(ex->head, "content-encoding");
+	struct mg_span type = http1_get(ex->head, "content-type");
+	enum decode_result result;
+
+	if (ex->route.kind == ROUTE_MODELS && ex->head->framing !=
+	    HTTP1_NO_BODY)
+		return refuse_as(ex, 400, NULL,
+		    "This endpoint takes no request body.");
+	if (type.len >= 10 && span_is_nocase(span(type.ptr, 10),
+	    "multipart/"))
+		return refuse_as(ex, 415, "unsupported_media_type",
+		    "This endpoint takes application/json.");
+	if (http1_count(ex->head, "content-encoding") > 1)
+		return refuse_as(ex, 415, "unsupported_encoding",
+		    "More than one Content-Encoding cannot be read here.");
+	if (coding.len > 0) {
+		ex->decode = decode_new(coding, client->decoded_bytes,
+		    &result);
+		if (!ex->decode)
+			return refuse_as(ex, 415, "unsupported_encoding",
+			    "This Content-Encoding cannot be read here; send "
+			    "gzip, deflate, zstd or none.");
+	}
+	conn_take_body(ex->conn, 0);
+	return wait_for(ex, "body");
+}
+
+static enum progress
+step_READ_BODY(struct exchange *ex)
+{
+	if (ex->head && !ex->waits_for)
+		return begin_body(ex);
+	if (!ex->body_whole)
+		return wait_for(ex, "body");
+	if (ex->decode) {
+		enum decode_result result = decode_end(ex->decode);
+
+		decode_free(ex->decode);
+		ex->decode = NULL;
+		if (result != DECODE_OK)
+			return refuse_as(ex, 400, "invalid_encoding",
+			    "The body does not decode as its Content-Encoding "
+			    "says.");
+	}
+	return enter(ex, EX_READ_PROMPT);
+}
+
+static enum progress
+step_READ_PROMPT(struct exchange *ex)
+{
+	exchange_read_prompt(ex, &ex->error);
+	if (ex->error.status)
+		return refuse(ex);
+	return enter(ex, EX_LIMIT);
+}
+
+static enum progress
+step_LIMIT(struct exchange *ex)
+{
+	exchange_ask_limits(ex, &ex->error);
+	if (ex->error.status)
+		return refuse(ex);
+	return enter(ex, EX_JUDGE_PROMPT);
+}
+
+static enum progress
+step_JUDGE_PROMPT(struct exchange *ex)
+{
+	int64_t from = steady_us();
+
+	if (ex->route.kind == ROUTE_TEXT) {
+		exchange_judge_prompt(ex, &ex->error);
+		metric_add(&ex->worker->metrics, METRIC_judge_prompt_us,
+		    (uint64_t)(steady_us() - from));
+	}
+	jdoc_fini(&ex->doc);
+	ex->decided_us = now_us();
+	if (ex->error.status)
+		return refuse(ex);
+	return enter(ex, EX_OPEN_RECORD);
+}
+
+static void
+open_done(struct audit_ticket *ticket, enum audit_result result)
+{
+	struct exchange *ex = (struct exchange *)(void *)((char *)ticket -
+	    offsetof(struct exchange, open_ticket));
+
+	ex->tickets--;
+	if (result == AUDIT_DURABLE)
+		ex->opened = true;
+	else
+		ex->record_failed = true;
+	exchange_run(ex);
+	unref(ex);
+}
+
+static enum progress
+step_OPEN_RECORD(struct exchange *ex)
+{
+	struct worker *w = ex->worker;
+
+	if (ex->record_failed) {
+		metric_add(&w->metrics, METRIC_audit_refused, 1);
+		return refuse_as(ex, 503, "audit_unavailable",
+		    "No record can be written now, so nothing is served; try "
+		    "again.");
+	}
+	if (ex->opened)
+		return ex->gone ? abandon(ex) : enter(ex, EX_FORWARD);
+	if (ex->tickets == 0) {
+		exchange_fill_open(ex, &ex->open_ticket);
+		ex->open_ticket.done = open_done;
+		ex->tickets++;
+		ex->refs++;
+		audit_submit(w->gateway->audit, w->inbox, &ex->open_ticket,
+		    false);
+	}
+	return wait_for(ex, "open record");
+}
+
+/* ---- the backend's answer ---- */
+
+/* Sends events, or keeps them all when every byte must be on record first. */
+static void
+send_event(void *arg, struct mg_span event)
+{
+	struct exchange *ex = arg;
+
+	if (!ex->answering) {
+		buf_add_span(&ex->answer, event);
+		return;
+	}
+	conn_send(ex->conn, event);
+	ex->sent_steady_us = steady_us();
+}
+
+static void
+add_field(struct http1_field *fields, size_t *n, const char *name,
+    const char *value)
+{
+	fields[(*n)++] = (struct http1_field){ span_str(name),
+		span_str(value) };
+}
+
+/* What OpenAI's SDKs read of limits. */
+static void
+limit_fields(const struct exchange *ex, struct http1_field *fields, size_t *n,
+    char text[6][32])
+{
+	static const char *const names[] = { "x-ratelimit-limit-requests",
+		"x-ratelimit-remaining-requests",
+		"x-ratelimit-reset-requests", "x-ratelimit-limit-tokens",
+		"x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens" };
+	const struct limits_state *s = &ex->limit_state;
+	uint64_t values[4] = { s->requests_limit, s->requests_left,
+		s->tokens_limit, s->tokens_left };
+	size_t i;
+
+	if (!ex->limited)
+		return;
+	for (i = 0; i < 6; i++) {
+		if ((i < 3 ? s->requests_limit : s->tokens_limit) == 0)
+			continue;
+		if (i % 3 == 2)
+			limits_duration(i < 3 ? s->requests_reset_ms :
+			    s->tokens_reset_ms, text[i]);
+		else
+			(void)snprintf(text[i], 32, "%" PRIu64,
+			    values[i < 3 ? i : i - 1]);
+		add_field(fields, n, names[i], text[i]);
+	}
+}
+
+/* Sends the answer's head. */
+static void
+answer_head(struct exchange *ex, int64_t length)
+{
+	struct http1_field fields[32];
+	char id[48], text[6][32], after[2][32];
+	const char *p = ex->passed.ptr;
+	const char *end = p ? p + ex->passed.len : NULL;
+	uint64_t ms = ex->error.retry_after_ms;
+	size_t n = 0;
+
+	(void)snprintf(id, sizeof(id), "req_%s", ex->xid);
+	add_field(fields, &n, "content-type", ex->content_type);
+	add_field(fields, &n, "x-request-id", id);
+	add_field(fields, &n, "request-id", id);
+	if (ex->streaming)
+		add_field(fields, &n, "cache-control", "no-cache");
+	limit_fields(ex, fields, &n, text);
+	if (ms > 0) {
+		(void)snprintf(after[0], 32, "%" PRIu64, (ms + 999) / 1000);
+		(void)snprintf(after[1], 32, "%" PRIu64, ms);
+		add_field(fields, &n, "retry-after", after[0]);
+		add_field(fields, &n, "retry-after-ms", after[1]);
+	}
+	if (ex->error.should_retry || ex->error.should_not_retry)
+		add_field(fields, &n, "x-should-retry",
+		    ex->error.should_retry ? "true" : "false");
+	if (ex->route.kind == ROUTE_WRONG_METHOD)
+		add_field(fields, &n, "allow", ex->route.allow);
+	while (p < end && n < 32) {
+		const char *value = p + strlen(p) + 1;
+
+		add_field(fields, &n, p, value);
+		p = value + strlen(value) + 1;
+	}
+	conn_answer(ex->conn, ex->status, fields, n, length);
+	ex->answering = true;
+}
+
+/* Fields of the backend that its client may see. */
+static void
+keep_fields(struct exchange *ex, const struct upstream_head *head)
+{
+	static const char *const known[] = { "retry-after", "retry-after-ms",
+		"x-should-retry", "openai-processing-ms", "openai-version",
+		"openai-model" };
+	size_t i, j;
+
+	for (i = 0; i < head->n_fields; i++)
+		for (j = 0; j < sizeof(known) / sizeof(*known); j++)
+			if (span_is_nocase(head->fields[i].name, known[j])) {
+				buf_add(&ex->passed, known[j],
+				    strlen(known[j]) + 1);
+				buf_add_span(&ex->passed,
+				    head->fields[i].value);
+				buf_add_byte(&ex->passed, '\0');
+			}
+}
+
+static void
+on_upstream_head(void *arg, const struct upstream_head *head)
+{
+	struct exchange *ex = arg;
+
+	ex->first_us = now_us();
+	metric_add(&ex->worker->metrics, METRIC_upstream_wait_us,
+	    (uint64_t)(ex->first_us - ex->forwarded_us));
+	ex->upstream_status = ex->status = head->status;
+	ex->content_type = "application/json";
+	keep_fields(ex, head);
+	ex->streaming = head->status == 200 &&
+	    ex->route.kind == ROUTE_TEXT &&
+	    span_is_nocase(head->content_type, "text/event-stream");
+	if (ex->streaming) {
+		ex->content_type = "text/event-stream; charset=utf-8";
+		exchange_begin_relay(ex, send_event);
+		if (ex->live->config->audit.durability != AUDIT_STRICT)
+			answer_head(ex, -1);
+		ex->sent_steady_us = steady_us();
+	}
+}
+
+/* The relay has said how the stream stands. */
+static void
+after_relay(struct exchange *ex, enum relay_state state)
+{
+	switch (state) {
+	case RELAY_MORE:
+		if (ex->answering && !ex->paused &&
+		    conn_backlog(ex->conn) >
+		    ex->live->config->client.send_buffer) {
+			ex->paused = true;
+			upstream_pause(ex->call);
+		}
+		return;
+	case RELAY_BROKEN:
+		log_warn("%s: %s: the stream was broken off: %s", ex->xid,
+		    ex->upstream_name, relay_why(ex->relay));
+		verdict_fail(&ex->error, 502, NULL, "upstream_error",
+		    "The backend's stream cannot be read.");
+		break;
+	case RELAY_DONE:
+		break;
+	}
+	/* Nothing more is wanted of the backend. */
+	if (ex->call) {
+		upstream_cancel(ex->call);
+		ex->call = NULL;
+	}
+	exchange_run(ex);
+}
+
+static void
+on_upstream_body(void *arg, struct mg_span bytes)
+{
+	struct exchange *ex = arg;
+	enum relay_state state;
+	int64_t from;
+
+	if (!ex->streaming) {
+		buf_add_span(&ex->answer, bytes);
+		return;
+	}
+	from = steady_us();
+	state = relay_feed(ex->relay, bytes);
+	metric_add(&ex->worker->metrics, METRIC_judge_answer_us,
+	    (uint64_t)(steady_us() - from));
+	ex->refs++;
+	if (!ex->answering && ex->answer.len > STRICT_BYTES) {
+		verdict_fail(&ex->error, 502, NULL, "upstream_error",
+		    "The backend's answer is larger than is allowed here.");
+		state = RELAY_DONE;
+	}
+	after_relay(ex, state);
+	unref(ex);
+}
+
+static void
+upstream_failed(struct exchange *ex, enum upstream_end end, const char *why)
+{
+	log_warn("%s: backend %s: %s", ex->xid, ex->upstream_name, why);
+	switch (end) {
+	case UPSTREAM_TIMEOUT:
+		verdict_fail(&ex->error, 504, NULL, "upstream_timeout",
+		    "The backend did not answer in time.");
+		return;
+	case UPSTREAM_DONE:
+	case UPSTREAM_UNREACHABLE:
+	case UPSTREAM_BROKEN:
+	case UPSTREAM_TOO_LARGE:
+		break;
+	}
+	verdict_fail(&ex->error, 502, NULL, "upstream_error",
+	    end == UPSTREAM_UNREACHABLE ? "The backend cannot be reached." :
+	    end == UPSTREAM_TOO_LARGE ? "The backend's answer is larger than "
+	    "is allowed here." : "The backend's answer broke off.");
+}
+
+static void
+on_upstream_end(void *arg, enum upstream_end end, const char *why)
+{
+	struct exchange *ex = arg;
+
+	ex->call = NULL;
+	ex->refs++;
+	if (end != UPSTREAM_DONE) {
+		upstream_failed(ex, end, why);
+		exchange_run(ex);
+	} else if (ex->streaming) {
+		after_relay(ex, relay_end(ex->relay));
+	} else {
+		int64_t from = steady_us();
+
+		if (ex->status >= 300 && ex->status < 400)
+			verdict_fail(&ex->error, 502, NULL, "upstream_error",
+			    "The backend answered with a redirect.");
+		else
+			exchange_judge_answer(ex, &ex->error);
+		metric_add(&ex->worker->metrics, METRIC_judge_answer_us,
+		    (uint64_t)(steady_us() - from));
+		ex->body_whole = false;		/* the answer is whole now */
+		exchange_run(ex);
+	}
+	unref(ex);
+}
+
+static const struct upstream_handler upstream_handler = {
+	on_upstream_head, on_upstream_body, on_upstream_end,
+};
+
+static enum progress
+step_FORWARD(struct exchange *ex)
+{
+	struct screen_subject subject = { span_str(ex->who->tenant),
+		buf_span(&ex->model) };
+	struct upstream_request request = {
+		.method = span_str(ex->method),
+		.path = buf_span(&ex->upstream_path),
+		.model = buf_span(&ex->model),
+		.fields = ex->forward,
+		.n_fields = ex->n_forward,
+		.body = buf_span(&ex->body),
+	};
+
+	if (ex->policy && ex->route.kind == ROUTE_TEXT)
+		ex->screen = screen_new(ex->policy->policy, SIDE_ANSWER,
+		    &subject);
+	ex->forwarded_us = now_us();
+	switch (upstream_start(ex->worker->upstreams, &request,
+	    &upstream_handler, ex, &ex->call)) {
+	case PICK_OK:
+		break;
+	case PICK_UNKNOWN_MODEL:
+		verdict_fail(&ex->error, 404, "model", "model_not_found",
+		    "The model does not exist, or your key may not use it.");
+		return refuse(ex);
+	case PICK_NONE_HEALTHY:
+		return refuse_as(ex, 502, "upstream_unavailable",
+		    "No backend for this model is healthy; try again.");
+	}
+	(void)snprintf(ex->upstream_name, sizeof(ex->upstream_name), "%s",
+	    upstream_name(ex->call));
+	return enter(ex, EX_RELAY);
+}
+
+static enum progress
+step_RELAY(struct exchange *ex)
+{
+	if (ex->call)
+		return wait_for(ex, "backend");
+	if (ex->relay)
+		exchange_take_relay_facts(ex);
+	if (ex->error.status)
+		return refuse(ex);
+	ex->outcome = ex->notes.blocked ? OUT_BLOCKED :
+	    ex->upstream_status >= 400 ? OUT_ERROR :
+	    ex->notes.modified ? OUT_MODIFIED : OUT_COMPLETE;
+	return enter(ex, EX_CLOSE_RECORD);
+}
+
+/* ---- the end ---- */
+
+static void
+close_done(struct audit_ticket *ticket, enum audit_result result)
+{
+	struct exchange *ex = (struct exchange *)(void *)((char *)ticket -
+	    offsetof(struct exchange, close_ticket));
+
+	ex->tickets--;
+	if (result == AUDIT_DURABLE)
+		ex->recorded = true;
+	else
+		ex->record_failed = true;
+	exchange_run(ex);
+	unref(ex);
+}
+
+static enum progress
+step_CLOSE_RECORD(struct exchange *ex)
+{
+	struct worker *w = ex->worker;
+
+	if (ex->recorded || (ex->recording && ex->record_failed) ||
+	    (!ex->opened && ex->record_failed))
+		return enter(ex, EX_DELIVER);
+	if (!ex->recording) {
+		bool opened = ex->opened;
+
+		ex->recording = true;
+		ex->last_us = now_us();
+		if (ex->decided_us == 0)
+			ex->decided_us = ex->last_us;
+		if (!opened)
+			exchange_fill_open(ex, &ex->close_ticket);
+		exchange_fill_close(ex, &ex->close_ticket);
+		ex->close_ticket.done = close_done;
+		ex->tickets++;
+		ex->refs++;
+		audit_submit(w->gateway->audit, w->inbox, &ex->close_ticket,
+		    opened);
+	}
+	return wait_for(ex, "close record");
+}
+
+/* No record, no answer. */
+static void
+deliver_unrecorded(struct exchange *ex)
+{
+	if (ex->answering) {
+		conn_abort(ex->conn);
+		return;
+	}
+	memset(&ex->error, 0, sizeof(ex->error));
+	ex->error.should_retry = true;
+	ex->streaming = false;
+	ex->status = 503;
+	ex->outcome = OUT_REFUSED;
+	ex->content_type = "application/json";
+	buf_clear(&ex->answer);
+	refusal_error("No record can be written now, so nothing is served; "
+	    "try again.", "server_error", NULL, "audit_unavailable",
+	    &ex->answer);
+	answer_head(ex, (int64_t)ex->answer.len);
+	conn_send(ex->conn, buf_span(&ex->answer));
+	conn_finish(ex->conn);
+}
+
+static enum progress
+step_DELIVER(struct exchange *ex)
+{
+	if (ex->gone || !ex->conn)
+		return enter(ex, EX_SETTLE);
+	if (ex->record_failed) {
+		deliver_unrecorded(ex);
+	} else if (ex->broken) {
+		conn_abort(ex->conn);
+	} else if (ex->streaming) {
+		if (!ex->answering) {
+			answer_head(ex, -1);
+			conn_send(ex->conn, buf_span(&ex->answer));
+		}
+		if (relay_tail(ex->relay).len > 0)
+			conn_send(ex->conn, relay_tail(ex->relay));
+		conn_finish(ex->conn);
+	} else {
+		answer_head(ex, (int64_t)ex->answer.len);
+		conn_send(ex->conn, buf_span(&ex->answer));
+		conn_finish(ex->conn);
+	}
+	return enter(ex, EX_SETTLE);
+}
+
+static enum progress
+step_SETTLE(struct exchange *ex)
+{
+	struct gateway *gw = ex->worker->gateway;
+	uint64_t spent = 0;
+
+	/* A backend's figure is believed up to a cap: one absurd number must
+	 * not lock a key for years. */
+	if (ex->forwarded_us) {
+		if (ex->tokens_in > MAX_USAGE)
+			ex->tokens_in = MAX_USAGE;
+		if (ex->tokens_out > MAX_USAGE)
+			ex->tokens_out = MAX_USAGE;
+		spent = ex->tokens_in + ex->tokens_out;
+	}
+	limits_settle(gw->limits, &ex->ticket, ex->rates, spent,
+	    now_us() / 1000);
+	exchange_account(ex);
+	atomic_fetch_sub_explicit(&ex->worker->metrics.in_flight, 1,
+	    memory_order_relaxed);
+	(void)enter(ex, EX_DONE);
+	unref(ex);		/* the life from on_head to here */
+	return WAIT;
+}
+
+static enum progress
+step_DONE(struct exchange *ex)
+{
+	(void)ex;
+	return WAIT;
+}
+
+static void
+exchange_run(struct exchange *ex)
+{
+	static enum progress (*const steps[])(struct exchange *) = {
+#define X(name) step_##name,
+		EXCHANGE_STEPS(X)
+#undef X
+	};
+
+	ex->refs++;
+	while (steps[ex->step](ex) == NEXT)
+		;
+	unref(ex);
+}
+
+static void
+unref(struct exchange *ex)
+{
+	if (--ex->refs > 0)
+		return;
+	assert(ex->step == EX_DONE && ex->tickets == 0 && !ex->conn);
+	if (ex->prev)
+		ex->prev->next = ex->next;
+	else
+		ex->worker->exchanges = ex->next;
+	if (ex->next)
+		ex->next->prev = ex->prev;
+	if (ex->call)
+		upstream_cancel(ex->call);
+	relay_free(ex->relay);
+	screen_free(ex->screen);
+	notes_fini(&ex->notes);
+	decode_free(ex->decode);
+	jdoc_fini(&ex->doc);
+	buf_fini(&ex->path);
+	buf_fini(&ex->upstream_path);
+	buf_fini(&ex->forward_text);
+	buf_fini(&ex->body);
+	buf_fini(&ex->scratch);
+	buf_fini(&ex->model);
+	buf_fini(&ex->answer);
+	buf_fini(&ex->passed);
+	principal_unref(&ex->who);
+	live_unref(&ex->live);
+	free(ex);
+}
+
+/* ---- what the conn tells ---- */
+
+static void *
+on_head(void *arg, struct conn *conn, const struct http1_head *head)
+{
+	struct worker *w = arg;
+	struct exchange *ex = xcalloc(1, sizeof(*ex));
+
+	ex->worker = w;
+	ex->conn = conn;
+	ex->live = live_ref(w->live);
+	ex->refs = 2;		/* its own life, and the conn's */
+	ex->facts.n = ex->facts.prompts = 1;
+	ex->recv_us = now_us();
+	ex->next = w->exchanges;
+	if (w->exchanges)
+		w->exchanges->prev = ex;
+	w->exchanges = ex;
+	audit_uuid7(ex->recv_us, ex->xid);
+	(void)snprintf(ex->address, sizeof(ex->address), "%s",
+	    conn_peer(conn));
+	atomic_fetch_add_explicit(&w->metrics.in_flight, 1,
+	    memory_order_relaxed);
+	ex->head = head;
+	exchange_run(ex);
+	ex->head = NULL;
+	return ex;
+}
+
+static void
+on_body(void *request, struct mg_span bytes)
+{
+	struct exchange *ex = request;
+	enum decode_result result;
+
+	if (ex->step != EX_READ_BODY)
+		return;
+	ex->bytes_in += bytes.len;
+	if (!ex->decode) {
+		buf_add_span(&ex->body, bytes);
+		return;
+	}
+	result = decode_feed(ex->decode, bytes, &ex->body);
+	if (result == DECODE_OK)
+		return;
+	if (result == DECODE_LARGE)
+		(void)refuse_as(ex, 413, "request_too_large",
+		    "The decoded request body is larger than is allowed "
+		    "here.");
+	else
+		(void)refuse_as(ex, 400, "invalid_encoding",
+		    "The body does not decode as its Content-Encoding says.");
+	conn_close_after(ex->conn);
+	exchange_run(ex);
+}
+
+static void
+on_end(void *request)
+{
+	struct exchange *ex = request;
+
+	if (ex->step != EX_READ_BODY)
+		return;
+	ex->body_whole = true;
+	exchange_run(ex);
+}
+
+static void
+on_fault(void *request, const struct http1_fault *fault)
+{
+	struct exchange *ex = request;
+
+	if (ex->step != EX_READ_BODY)
+		return;
+	(void)refuse_as(ex, fault->status, NULL, fault->phrase);
+	exchange_run(ex);
+}
+
+static void
+on_room(void *request)
+{
+	struct exchange *ex = request;
+
+	if (!ex->paused)
+		return;
+	ex->paused = false;
+	if (ex->call)
+		upstream_resume(ex->call);
+}
+
+static void
+on_gone(void *request)
+{
+	struct exchange *ex = request;
+
+	ex->gone = true;
+	/* While the open record is under way its end is awaited. */
+	if (ex->step >= EX_CLOSE_RECORD || ex->step == EX_OPEN_RECORD)
+		return;
+	if (ex->relay)
+		exchange_take_relay_facts(ex);
+	(void)abandon(ex);
+	exchange_run(ex);
+}
+
+static void
+on_done(void *request)
+{
+	struct exchange *ex = request;
+
+	ex->gone = true;
+	ex->conn = NULL;
+	unref(ex);
+}
+
+static void
+refuse_body(void *arg, const struct http1_fault *fault, struct buf *body)
+{
+	struct worker *w = arg;
+
+	metric_add(&w->metrics, METRIC_heads_refused, 1);
+	refusal_error(fault->phrase, "invalid_request_error", NULL, NULL,
+	    body);
+}
+
+void
+exchange_service(struct worker *worker, struct conn_service *service)
+{
+	*service = (struct conn_service){ on_head, on_body, on_end, on_fault,
+		on_room, on_gone, on_done, refuse_body, worker };
+}
+
+void
+exchange_tick(struct worker *worker)
+{
+	int64_t now = steady_us();
+	struct exchange *ex;
+
+	for (ex = worker->exchanges; ex; ex = ex->next) {
+		int64_t ping_us = (int64_t)ex->live->config->ping_ms * 1000;
+
+		if (ex->step != EX_RELAY || !ex->answering || ping_us == 0 ||
+		    ex->paused || now - ex->sent_steady_us < ping_us)
+			continue;
+		conn_send(ex->conn, span_str(": ping\n\n"));
+		ex->sent_steady_us = now;
+	}
+}
+
+void
+exchange_abort_all(struct worker *worker)
+{
+	struct exchange *ex, *next;
+
+	for (ex = worker->exchanges; ex; ex = next) {
+		next = ex->next;
+		if (ex->conn)
+			conn_abort(ex->conn);
+	}
+}
+
+void
+exchange_list(const struct worker *worker, struct buf *out)
+{
+	const struct exchange *ex;
+
+	for (ex = worker->exchanges; ex; ex = ex->next)
+		buf_addf(out, "%s %s waits for %s\n", ex->xid,
+		    step_name[ex->step], ex->waits_for ? ex->waits_for :
+		    "nothing");
+}

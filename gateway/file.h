@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gateway/file.h - reading the operator's files, whole and under a cap.
+ *
+ * Blocking; for start and reload only, never on a worker's loop. */
+#ifndef GATEWAY_FILE_H
+#define GATEWAY_FILE_H
+
+#include "gateway/buf.h"
+
+/* Appends a regular file's bytes to out. Returns 0, or -1 with err filled:
+ * it cannot be read, is no regular file, or has more than max bytes. place
+ * (may be NULL) is where the file was named; without it the message begins
+ * with the path. */
+int file_read(const char *path, size_t max, const struct mg_place *place,
+    struct buf *out, struct mg_error *err);
+
+/* path as seen from the file that names it: an absolute one stays, a relative
+ * one is put behind the folder of `base`. Caller frees. */
+char *file_beside(const char *base, struct mg_span path);
+
+#endif

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* judge_doc.c - judges every text of one whole JSON document.
+ *
+ * Each string is a channel that is closed at once, but for those that the
+ * surface calls pieces of one text (log probabilities): they are fed one after
+ * the other. */
+#include "gateway/judge_doc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway/limits.h"
+
+/* A text that comes in pieces. */
+struct joined {
+	uint64_t id;
+	int32_t choice;
+	uint32_t node;			/* of its first piece, for the path */
+	struct channel_screen *channel;
+	struct buf text;
+};
+
+struct walk {
+	enum policy_side side;
+	enum surface_kind surface;
+	const struct jdoc *doc;
+	struct screen *screen;
+	struct notes *notes;
+	struct judged_doc *out;
+	struct buf scratch;
+	struct joined *joined;
+	size_t n_joined, cap_joined;
+};
+
+bool
+edited_text(const struct channel_screen *channel, struct mg_span text,
+    uint64_t from, bool json, struct buf *out)
+{
+	uint64_t at = from, end = from + text.len, cut = channel_cut(channel);
+	const struct screen_edit *edits;
+	bool changed = false;
+	size_t i, n;
+
+	edits = channel_edits(channel, &n);
+	if (cut < end) {
+		/* Nothing that is not clear goes before a cut either. */
+		if (channel_clear(channel) < cut)
+			cut = channel_clear(channel);
+		end = cut < from ? from : cut;
+		changed = true;
+	}
+	for (i = 0; i < n && edits[i].at < end; i++) {
+		const struct screen_edit *e = &edits[i];
+
+		if (e->at + e->len <= at)
+			continue;
+		changed = true;
+		if (e->at > at)
+			buf_add(out, text.ptr + (at - from),
+			    (size_t)(e->at - at));
+		/* The replacement stands where its match begins. */
+		if (e->at >= from && json) {
+			struct buf quoted = { 0 };
+
+			buf_add_json(&quoted, span(e->with, e->with_len));
+			buf_add(out, quoted.ptr + 1, quoted.len - 2);
+			buf_fini(&quoted);
+		} else if (e->at >= from) {
+			buf_add(out, e->with, e->with_len);
+		}
+		at = e->at + e->len;
+	}
+	if (at < end)
+		buf_add(out, text.ptr + (at - from), (size_t)(end - at));
+	return changed;
+}
+
+void
+judged_doc_change(struct judged_doc *judged, size_t at, size_t len,
+    struct mg_span with)
+{
+	struct buf *copy;
+
+	judged->texts = xgrow(judged->texts, &judged->cap_texts,
+	    judged->n_texts + 1, sizeof(*judged->texts));
+	copy = &judged->texts[judged->n_texts++];
+	memset(copy, 0, sizeof(*copy));
+	buf_add_span(copy, with);
+	judged->splices = xgrow(judged->splices, &judged->cap_splices,
+	    judged->n_splices + 1, sizeof(*judged->splices));
+	judged->splices[judged->n_splices++] = (struct jdoc_splice){ at, len,
+		buf_span(copy) };
+}
+
+static int
+by_place(const void *a, const void *b)
+{
+	const struct jdoc_splice *x = a, *y = b;
+
+	if (x->at != y->at)
+		return x->at < y->at ? -1 : 1;
+	return x->len > y->len ? -1 : x->len < y->len;
+}
+
+void
+judged_doc_write(struct judged_doc *judged, struct mg_span doc,
+    struct buf *out)
+{
+	size_t i, n = 0, end = 0;
+
+	if (judged->n_splices > 1)
+		qsort(judged->splices, judged->n_splices,
+		    sizeof(*judged->splices), by_place);
+	for (i = 0; i < judged->n_splices; i++) {
+		if (i > 0 && judged->splices[i].at < end)
+			continue;
+		end = judged->splices[i].at + judged->splices[i].len;
+		judged->splices[n++] = judged->splices[i];
+	}
+	judged->n_splices = n;
+	jdoc_splice(doc, judged->splices, n, out);
+}
+
+void
+judged_doc_fini(struct judged_doc *judged)
+{
+	size_t i;
+
+	for (i = 0; i < judged->n_texts; i++)
+		buf_fini(&judged->texts[i]);
+	free(judged->texts);
+	free(judged->splices);
+	free(judged->cut);
+	memset(judged, 0, sizeof(*judged));
+}
+
+bool
+judged_doc_is_cut(const struct judged_doc *judged, int32_t choice)
+{
+	size_t i;
+
+	for (i = 0; i < judged->n_cut; i++)
+		if (judged->cut[i] == choice)
+			return true;
+	return false;
+}
+
+/* Remembers that a text must not pass. */
+static void
+stop(struct walk *w, uint32_t node, int32_t choice)
+{
+	struct judged_doc *out = w->out;
+
+	if (out->param[0] == '\0') {
+		struct buf path = { 0 };
+		size_t len = 0;
+
+		surface_path(w->doc, node, &path);
+		while (len < path.len && len < sizeof(out->param) - 1 &&
+		    path.ptr[len] != '.' && path.ptr[len] != '[')
+			len++;
+		memcpy(out->param, path.ptr, len);
+		out->param[len] = '\0';
+		buf_fini(&path);
+	}
+	if (choice < 0) {
+		out->blocked = true;
+	} else if (!judged_doc_is_cut(out, choice)) {
+		out->cut = xgrow(out->cut, &out->cap_cut, out->n_cut + 1,
+		    sizeof(*out->cut));
+		out->cut[out->n_cut++] = choice;
+	}
+}
+
+/* The choice object that a node lies in, or 0. */
+static uint32_t
+choice_of(const struct jdoc *doc, uint32_t node)
+{
+	while (doc->nodes[node].depth > 2)
+		node = doc->nodes[node].parent;
+	return doc->nodes[node].depth == 2 ? node : 0;
+}
+
+/* Log probabilities repeat the text: once a text of a choice is changed they
+ * would undo the change. */
+static void
+drop_logprobs(struct walk *w, uint32_t node)
+{
+	uint32_t choice = choice_of(w->doc, node), lp;
+
+	lp = choice ? jdoc_member(w->doc, choice, "logprobs") : 0;
+	if (lp && w->doc->nodes[lp].type != JDOC_NULL)
+		judged_doc_change(w->out, w->doc->nodes[lp].at,
+		    w->doc->nodes[lp].len, span_str("null"));
+}
+
+/* Makes the changes that a whole text's verdict asks for. */
+static void
+change(struct walk *w, const struct surface_text *t,
+    const struct channel_screen *channel, struct mg_span text)
+{
+	const struct jdoc_node *node = &w->doc->nodes[t->node];
+	struct buf plain = { 0 }, quoted = { 0 };
+	size_t n;
+
+	(void)channel_edits(channel, &n);
+	if (channel_cut(channel) != SCREEN_NONE) {
+		stop(w, t->node, t->choice);
+	} else if (n > 0 && t->is_logprobs) {
+		drop_logprobs(w, t->node);
+	} else if (n > 0 && (t->is_key || t->decoded.ptr)) {
+		/* No place to write it back to. */
+		stop(w, t->node, t->choice);
+		w->notes->blocked = true;
+	} else if (n > 0) {
+		(void)edited_text(channel, text, 0, t->kind == TEXT_JSON,
+		    &plain);
+		buf_add_json(&quoted, buf_span(&plain));
+		judged_doc_change(w->out, node->at, node->len,
+		    buf_span(&quoted));
+		if (t->choice >= 0)
+			drop_logprobs(w, t->node);
+	}
+	buf_fini(&plain);
+	buf_fini(&quoted);
+}
+
+static void
+judge_whole(struct walk *w, const struct surface_text *t, struct mg_span text)
+{
+	struct channel_screen *channel;
+	size_t from = 0;
+
+	channel = screen_text(w->screen, t->role,
+	    t->kind == TEXT_JSON ? FORM_JSON : FORM_PLAIN, text);
+	notes_add(w->notes, w->side, channel, &from, w->doc, t->node, NULL,
+	    text, 0);
+	change(w, t, channel, text);
+	channel_close(channel);
+}
+
+static void
+judge_piece(struct walk *w, const struct surface_text *t, struct mg_span text)
+{
+	struct joined *j = NULL;
+	size_t i;
+
+	for (i = w->n_joined; i-- > 0 && !j;)
+		if (w->joined[i].id == t->channel)
+			j = &w->joined[i];
+	if (!j) {
+		w->joined = xgrow(w->joined, &w->cap_joined, w->n_joined + 1,
+		    sizeof(*w->joined));
+		j = &w->joined[w->n_joined++];
+		*j = (struct joined){ t->channel, t->choice, t->node,
+			channel_open(w->screen, t->role, FORM_PLAIN), { 0 } };
+	}
+	channel_feed(j->channel, text.ptr, text.len, false);
+	if (w->notes->capture)
+		buf_add_span(&j->text, text);
+}
+
+static void
+finish_pieces(struct walk *w)
+{
+	size_t i, n, from;
+
+	for (i = 0; i < w->n_joined; i++) {
+		struct joined *j = &w->joined[i];
+
+		channel_feed(j->channel, "", 0, true);
+		from = 0;
+		notes_add(w->notes, w->side, j->channel, &from, w->doc,
+		    j->node, NULL, buf_span(&j->text), 0);
+		(void)channel_edits(j->channel, &n);
+		if (channel_cut(j->channel) != SCREEN_NONE)
+			stop(w, j->node, j->choice);
+		else if (n > 0)
+			drop_logprobs(w, j->node);
+		channel_close(j->channel);
+		buf_fini(&j->text);
+	}
+	free(w->joined);
+}
+
+static void
+unread(struct walk *w, const struct surface_text *t, unsigned bit)
+{
+	if (w->out->unread == 0) {
+		struct buf path = { 0 };
+
+		surface_path(w->doc, t->node, &path);
+		(void)snprintf(w->out->unread_path,
+		    sizeof(w->out->unread_path), "%.*s", (int)path.len,
+		    path.ptr);
+		buf_fini(&path);
+	}
+	w->out->unread |= bit;
+}
+
+static bool
+visit(void *arg, const struct surface_text *t)
+{
+	struct walk *w = arg;
+	struct mg_span text;
+
+	switch (t->kind) {
+	case TEXT_TOKEN_IDS:
+		unread(w, t, UNREAD_TOKEN_IDS);
+		w->out->tokens += w->doc->nodes[t->node].len / 4;
+		return true;
+	case TEXT_REFERENCE:
+		unread(w, t, UNREAD_REFERENCES);
+		/* The address itself is text too. */
+		break;
+	case TEXT_MEDIA:
+		unread(w, t, UNREAD_MEDIA);
+		return true;
+	case TEXT_PLAIN:
+	case TEXT_JSON:
+		break;
+	}
+	buf_clear(&w->scratch);
+	if (t->decoded.ptr)
+		text = t->decoded;
+	else if (t->is_key)
+		text = jdoc_key(w->doc, t->node, &w->scratch);
+	else
+		text = jdoc_string(w->doc, t->node, &w->scratch);
+	if (!t->is_logprobs)
+		w->out->tokens += limits_count_tokens(text);
+	if (text.len == 0)
+		return true;
+	if (t->joins)
+		judge_piece(w, t, text);
+	else
+		judge_whole(w, t, text);
+	return true;
+}
+
+void
+judge_doc(enum surface_kind surface, enum surface_doc which,
+    enum policy_side side, const struct jdoc *doc, struct screen *screen,
+    struct notes *notes, struct judged_doc *out)
+{
+	struct walk w = { .side = side, .surface = surface, .doc = doc,
+		.screen = screen, .notes = notes, .out = out };
+	struct buf scratch = { 0 };
+
+	memset(out, 0, sizeof(*out));
+	surface_read(surface, which, doc, &scratch, visit, &w);
+	finish_pieces(&w);
+	buf_fini(&scratch);
+	buf_fini(&w.scratch);
+}

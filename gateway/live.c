@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* live.c - the configuration and the policies in force. */
+#include "gateway/live.h"
+
+#include <stdlib.h>
+
+#include "gateway/buf.h"
+#include "gateway/log.h"
+#include "gateway/tls.h"
+
+static void
+test_failed(void *arg, const struct policy_rule *rule,
+    const struct policy_test *test, const char *why)
+{
+	struct mg_error *err = arg;
+
+	if (why)
+		(void)mg_fail(err, &test->place, "rule '%s': its test failed: "
+		    "%s; modgate test shows them all", rule->id, why);
+}
+
+static int
+load_policy(struct live_policy *out, const char *file, struct mg_error *err)
+{
+	char **warning;
+
+	out->policy = policy_load(file, err);
+	if (!out->policy)
+		return -1;
+	for (warning = out->policy->warnings; warning && *warning; warning++)
+		log_warn("%s", *warning);
+	out->rules = xcalloc(out->policy->n_rules, sizeof(*out->rules));
+	return policy_run_tests(out->policy, test_failed, err) > 0 ? -1 : 0;
+}
+
+struct live *
+live_load(const char *path, struct mg_error *err)
+{
+	struct live *live = xcalloc(1, sizeof(*live));
+	const struct config *config;
+	size_t i;
+
+	live->refs = 1;
+	live->config = config_load(path, err);
+	if (!live->config)
+		goto fail;
+	config = live->config;
+	live->policies = xcalloc(config->n_policies, sizeof(*live->policies));
+	live->tls = xcalloc(config->n_listen, sizeof(*live->tls));
+	for (i = 0; i < config->n_policies; i++)
+		if (load_policy(&live->policies[i], config->policies[i].file,
+		    err) < 0)
+			goto fail;
+	for (i = 0; i < config->n_listen; i++) {
+		if (!config->listen[i].has_tls)
+			continue;
+		live->tls[i] = tls_new(&config->listen[i].tls, err);
+		if (!live->tls[i])
+			goto fail;
+	}
+	return live;
+fail:
+	live_unref(&live);
+	return NULL;
+}
+
+struct live *
+live_ref(struct live *live)
+{
+	__atomic_add_fetch(&live->refs, 1, __ATOMIC_RELAXED);
+	return live;
+}
+
+void
+live_unref(struct live **ref)
+{
+	struct live *live = *ref;
+	size_t i;
+
+	*ref = NULL;
+	if (!live || __atomic_sub_fetch(&live->refs, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	for (i = 0; live->policies && i < live->config->n_policies; i++) {
+		policy_unref(&live->policies[i].policy);
+		free(live->policies[i].rules);
+	}
+	for (i = 0; live->tls && i < live->config->n_listen; i++)
+		tls_unref(&live->tls[i]);
+	free(live->policies);
+	free(live->tls);
+	config_unref(&live->config);
+	free(live);
+}
+
+static bool
+takes(char *const *globs, struct mg_span s)
+{
+	if (!globs)
+		return true;
+	for (; *globs; globs++)
+		if (glob_match(*globs, s))
+			return true;
+	return false;
+}
+
+const struct live_policy *
+live_policy(const struct live *live, struct mg_span tenant,
+    struct mg_span model)
+{
+	const struct config *config = live->config;
+	size_t i;
+
+	for (i = 0; i < config->n_policies; i++)
+		if (takes(config->policies[i].tenants, tenant) &&
+		    takes(config->policies[i].models, model))
+			return &live->policies[i];
+	return NULL;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gateway/live.h - the configuration and the policies in force: read together,
+ * swapped together.
+ *
+ * An exchange holds a reference to what it began under; a reload makes a new
+ * one and leaves the old one alone. Read-only after live_load(). */
+#ifndef GATEWAY_LIVE_H
+#define GATEWAY_LIVE_H
+
+#include "gateway/config.h"
+#include "gateway/metrics.h"
+#include "gateway/policy.h"
+
+struct tls;
+
+struct live_policy {
+	struct policy *policy;
+	struct rule_metrics *rules;	/* n_rules */
+};
+
+struct live {
+	unsigned refs;			/* atomic */
+	struct config *config;
+	struct live_policy *policies;	/* as config->policies */
+	struct tls **tls;		/* as config->listen; NULL: plain */
+};
+
+/* Reads the configuration, its policies and certificates, and runs the
+ * policies' own tests. NULL with err filled: nothing has changed. */
+struct live *live_load(const char *path, struct mg_error *err);
+struct live *live_ref(struct live *live);
+void live_unref(struct live **live);
+/* The first policy that matches, or NULL. */
+const struct live_policy *live_policy(const struct live *live,
+    struct mg_span tenant, struct mg_span model);
+
+#endif

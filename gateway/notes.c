@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* notes.c - what was found in one exchange. */
+#include "gateway/notes.h"
+
+#include <stdlib.h>
+
+#include "gateway/surface.h"
+
+/* Moves an offset by whole characters, back (step -1) or on (+1). */
+static size_t
+walk(struct mg_span text, size_t at, int step, unsigned chars)
+{
+	while (chars > 0 && (step < 0 ? at > 0 : at < text.len)) {
+		at = step < 0 ? at - 1 : at + 1;
+		if (at == 0 || at == text.len ||
+		    ((unsigned char)text.ptr[at] & 0xc0) != 0x80)
+			chars--;
+	}
+	return at;
+}
+
+static char *
+excerpt(struct mg_span text, uint64_t text_at, uint64_t at, uint64_t len,
+    uint64_t *excerpt_at)
+{
+	size_t from, to;
+
+	if (at < text_at || at - text_at > text.len)
+		return NULL;
+	from = (size_t)(at - text_at);
+	to = len > text.len - from ? text.len : from + (size_t)len;
+	from = walk(text, from, -1, EXCERPT_CHARS);
+	to = walk(text, to, 1, EXCERPT_CHARS);
+	*excerpt_at = text_at + from;
+	return xstrndup(text.ptr + from, to - from);
+}
+
+static void
+outcome(struct notes *notes, const struct screen_finding *f)
+{
+	const struct policy_rule *rule = f->rule;
+
+	if (rule->mode != MODE_ENFORCE || rule->action == ACTION_FLAG)
+		return;
+	if (f->unable && rule->allow_on_error)
+		return;
+	if (f->unable)
+		notes->unable = true;
+	if (f->unable || rule->action == ACTION_BLOCK)
+		notes->blocked = true;
+	else
+		notes->modified = true;
+}
+
+void
+notes_add(struct notes *notes, enum policy_side side,
+    const struct channel_screen *channel, size_t *from,
+    const struct jdoc *doc, uint32_t node, const char *path,
+    struct mg_span text, uint64_t text_at)
+{
+	const struct screen_finding *f;
+	struct buf full = { 0 };
+	size_t n;
+
+	f = channel_findings(channel, &n, NULL);
+	for (; *from < n; ++*from) {
+		const struct screen_finding *one = &f[*from];
+		struct note *note;
+
+		outcome(notes, one);
+		notes->total++;
+		if (notes->n == NOTES_MAX)
+			continue;
+		notes->items = xgrow(notes->items, &notes->cap, notes->n + 1,
+		    sizeof(*notes->items));
+		note = &notes->items[notes->n++];
+		buf_clear(&full);
+		if (doc)
+			surface_path(doc, node, &full);
+		else
+			buf_add_str(&full, path);
+		*note = (struct note){ one->rule, side, one->item, one->at,
+			one->len, one->unable,
+			xstrndup(full.ptr, full.len), NULL, 0 };
+		if (notes->capture && !one->unable)
+			note->excerpt = excerpt(text, text_at, one->at,
+			    one->len, &note->excerpt_at);
+	}
+	buf_fini(&full);
+}
+
+void
+notes_fini(struct notes *notes)
+{
+	size_t i;
+
+	for (i = 0; i < notes->n; i++) {
+		free(notes->items[i].path);
+		free(notes->items[i].excerpt);
+	}
+	free(notes->items);
+	memset(notes, 0, sizeof(*notes));
+}
+
+const struct note *
+notes_blocking(const struct notes *notes)
+{
+	size_t i;
+
+	for (i = 0; i < notes->n; i++) {
+		const struct note *note = &notes->items[i];
+
+		if (note->rule->mode == MODE_ENFORCE && !note->unable &&
+		    note->rule->action == ACTION_BLOCK)
+			return note;
+	}
+	return NULL;
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* policy_load.c - a policy's file → struct policy: checked, compiled, never
+ * changed afterwards.
+ *
+ * Lists first, as rules name them; then rules; then all rules of one filter
+ * type are opened together, so that it can make one engine of them. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "filters/registry.h"
+#include "gateway/file.h"
+#include "gateway/policy_build.h"
+
+enum { WARNINGS_MAX = 200, MESSAGE_MAX = 1000 };
+
+void
+policy_warn(void *arg, const struct mg_place *place, const char *text)
+{
+	struct policy_build *build = arg;
+	struct buf line = { 0 };
+
+	if (build->n_warnings == WARNINGS_MAX)
+		return;
+	if (place && place->file)
+		buf_addf(&line, "%s:%u:%u: ", place->file, place->line,
+		    place->column);
+	buf_add_str(&line, text);
+	build->warnings = xgrow(build->warnings, &build->cap_warnings,
+	    build->n_warnings + 1, sizeof(*build->warnings));
+	build->warnings[build->n_warnings++] = arena_text(build->r.arena,
+	    buf_span(&line));
+	buf_fini(&line);
+}
+
+/* ---- the file's keys ---- */
+
+static int
+read_version(const struct reading *r, const struct yaml_node *value,
+    void *base)
+{
+	char shown[YAML_SHOWN];
+
+	(void)base;
+	if (options_want(r, "modgate_policy", value, YAML_TEXT) < 0)
+		return -1;
+	if (span_is(value->text, "1"))
+		return 0;
+	return mg_fail(r->err, &value->place, "modgate_policy: version '%s' "
+	    "is not known here; this is version 1",
+	    yaml_show(value->text, shown));
+}
+
+static int
+read_lists(const struct reading *r, const struct yaml_node *value, void *base)
+{
+	(void)r;
+	return policy_read_lists(base, value);
+}
+
+/* Rules may stand above the lists that they name. */
+static int
+keep_rules(const struct reading *r, const struct yaml_node *value, void *base)
+{
+	struct policy_build *build = base;
+
+	build->rules = value;
+	return options_want(r, "rules", value, YAML_LIST);
+}
+
+#define POLICY(member) OPTION_AT(struct policy, member)
+
+static const char *const prompt_choices[] = { "error", "completion", NULL };
+static const char *const answer_choices[] = { "content_filter", "error",
+	NULL };
+
+static const struct setting message_table[] = {
+	{ .key = "zh", .kind = OPTION_TEXT, POLICY(message_zh),
+	    .min = 1, .max = MESSAGE_MAX, .help = "in Chinese" },
+	{ .key = "en", .kind = OPTION_TEXT, POLICY(message_en),
+	    .min = 1, .max = MESSAGE_MAX, .help = "in English" },
+	{ .key = NULL },
+};
+
+static const struct setting refusal_table[] = {
+	{ .key = "prompt", .kind = OPTION_CHOICE, POLICY(prompt_as_completion),
+	    .choices = prompt_choices, .fallback = "error",
+	    .help = "a refused prompt gets: error or completion" },
+	{ .key = "answer", .kind = OPTION_CHOICE, POLICY(answer_as_error),
+	    .choices = answer_choices, .fallback = "content_filter",
+	    .help = "a stopped answer ends with: content_filter or error" },
+	{ .key = "message", .kind = OPTION_MAP, .map = message_table,
+	    .help = "what the client reads" },
+	{ .key = NULL },
+};
+
+static int
+read_refusal(const struct reading *r, const struct yaml_node *value,
+    void *base)
+{
+	struct policy_build *build = base;
+
+	return options_read(r, refusal_table, "refusal", value,
+	    build->policy);
+}
+
+static int
+read_name(const struct reading *r, const struct yaml_node *value, void *base)
+{
+	struct policy_build *build = base;
+
+	build->policy->name = options_text(r, "name", value, 1, 64);
+	return build->policy->name ? 0 : -1;
+}
+
+static const struct setting policy_table[] = {
+	{ .key = "modgate_policy", .kind = OPTION_READ, .read = read_version,
+	    .required = true, .help = "version of this language: 1" },
+	{ .key = "name", .kind = OPTION_READ, .read = read_name,
+	    .required = true, .help = "the policy's name in records" },
+	{ .key = "lists", .kind = OPTION_READ, .read = read_lists,
+	    .help = "named texts that rules share" },
+	{ .key = "rules", .kind = OPTION_READ, .read = keep_rules,
+	    .required = true, .help = "what to look for and what to do" },
+	{ .key = "refusal", .kind = OPTION_READ, .read = read_refusal,
+	    .help = "how a refusal looks" },
+	{ .key = NULL },
+};
+
+static int
+read_rules(struct policy_build *build)
+{
+	const struct yaml_node *node = build->rules->first;
+	struct policy *policy = build->policy;
+
+	if (build->rules->n == 0 || build->rules->n > POLICY_MAX_RULES)
+		return mg_fail(build->r.err, &build->rules->place, "rules: "
+		    "from one to %d of them, not %zu", POLICY_MAX_RULES,
+		    build->rules->n);
+	policy->rules = arena_array(build->r.arena, build->rules->n,
+	    sizeof(*policy->rules));
+	for (; node; node = node->next) {
+		if (policy_read_rule(build, node,
+		    &policy->rules[policy->n_rules]) < 0)
+			return -1;
+		policy->n_rules++;
+	}
+	return 0;
+}
+
+static void
+warn_unused(struct policy_build *build)
+{
+	size_t i;
+
+	for (i = 0; i < build->n_lists; i++)
+		if (!build->lists[i].used) {
+			char text[128];
+
+			(void)snprintf(text, sizeof(text),
+			    "lists: no rule uses '%s'", build->lists[i].name);
+			policy_warn(build, &build->lists[i].place, text);
+		}
+}
+
+/* ---- compiling ---- */
+
+static int
+open_engine(struct policy_build *build, const struct mg_filter_type *type)
+{
+	struct policy *policy = build->policy;
+	struct policy_engine *engine = &policy->engines[policy->n_engines];
+	struct mg_rule *rules;
+	size_t i;
+
+	engine->rules = arena_array(build->r.arena, policy->n_rules,
+	    sizeof(*engine->rules));
+	rules = arena_array(build->r.arena, policy->n_rules, sizeof(*rules));
+	for (i = 0; i < policy->n_rules; i++) {
+		struct policy_rule *rule = &policy->rules[i];
+
+		if (rule->filter != type)
+			continue;
+		rule->engine = policy->n_engines;
+		rule->engine_rule = engine->n_rules;
+		rules[engine->n_rules] = rule->match;
+		engine->rules[engine->n_rules++] = i;
+	}
+	if (engine->n_rules == 0)
+		return 0;
+	engine->type = type;
+	engine->conf = type->open(rules, engine->n_rules, policy_warn, build,
+	    build->r.err);
+	if (!engine->conf)
+		return mg_fail(build->r.err, &policy->rules[
+		    engine->rules[0]].match.place,
+		    "%s: cannot be made ready", type->name);
+	policy->n_engines++;
+	return 0;
+}
+
+static int
+open_engines(struct policy_build *build)
+{
+	size_t n = 0, i;
+
+	while (filter_types[n])
+		n++;
+	build->policy->engines = arena_array(build->r.arena, n,
+	    sizeof(*build->policy->engines));
+	for (i = 0; i < n; i++)
+		if (open_engine(build, filter_types[i]) < 0)
+			return -1;
+	return 0;
+}
+
+/* ---- one life: file, tree, policy ---- */
+
+static void
+keep_digest(struct policy_build *build)
+{
+	unsigned char sum[EVP_MAX_MD_SIZE];
+	unsigned len = 0, i;
+
+	if (!EVP_DigestFinal_ex(build->digest, sum, &len))
+		abort();
+	for (i = 0; i < len && i < 32; i++)
+		(void)snprintf(build->policy->sha256 + 2 * i, 3, "%02x",
+		    sum[i]);
+}
+
+static void
+keep_warnings(struct policy_build *build)
+{
+	struct policy *policy = build->policy;
+
+	policy->warnings = arena_array(build->r.arena, build->n_warnings + 1,
+	    sizeof(*policy->warnings));
+	if (build->n_warnings)
+		memcpy(policy->warnings, build->warnings,
+		    build->n_warnings * sizeof(*policy->warnings));
+}
+
+static int
+build_policy(struct policy_build *build, struct mg_span bytes)
+{
+	struct policy *policy = build->policy;
+	struct yaml_tree tree = { 0 };
+	int rc;
+
+	rc = yaml_read(&tree, policy->file, bytes, build->r.err);
+	if (rc == 0)
+		rc = options_read(&build->r, policy_table, NULL, tree.root,
+		    build);
+	if (rc == 0)
+		rc = read_rules(build);
+	if (rc == 0)
+		rc = open_engines(build);
+	if (rc == 0) {
+		warn_unused(build);
+		keep_warnings(build);
+		keep_digest(build);
+	}
+	yaml_fini(&tree);
+	return rc;
+}
+
+struct policy *
+policy_read(const char *path, struct mg_span bytes, bool files,
+    struct mg_error *err)
+{
+	struct arena *arena = xcalloc(1, sizeof(*arena));
+	struct policy *policy = xcalloc(1, sizeof(*policy));
+	struct policy_build build = { .policy = policy, .files = files,
+		.digest = EVP_MD_CTX_new() };
+	int rc;
+
+	policy->refs = 1;
+	policy->storage = arena;
+	policy->file = arena_text(arena, span_str(path));
+	build.r = (struct reading){ policy->file, arena, err };
+	if (!build.digest ||
+	    !EVP_DigestInit_ex(build.digest, EVP_sha256(), NULL) ||
+	    !EVP_DigestUpdate(build.digest, bytes.ptr, bytes.len))
+		abort();
+	rc = build_policy(&build, bytes);
+	EVP_MD_CTX_free(build.digest);
+	free(build.warnings);
+	if (rc < 0)
+		policy_unref(&policy);
+	return policy;
+}
+
+struct policy *
+policy_load(const char *path, struct mg_error *err)
+{
+	struct policy *policy = NULL;
+	struct buf bytes = { 0 };
+
+	if (file_read(path, YAML_MAX_BYTES, NULL, &bytes, err) == 0)
+		policy = policy_read(path, buf_span(&bytes), true, err);
+	buf_fini(&bytes);
+	return policy;
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* policy_match.c - `match:` and `except:` of a rule, by the option table of
+ * the filter that it names.
+ *
+ * Nothing here knows a filter but for one thing: `words: NAME` must be the name
+ * of a list. Were a bare text also a word, a slip in a list's name would make
+ * a rule that looks for its own misspelt name. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "filters/registry.h"
+#include "gateway/policy_build.h"
+
+static size_t
+count_options(const struct mg_filter_type *type)
+{
+	size_t n = 0;
+
+	while (type->options[n].key)
+		n++;
+	return n;
+}
+
+static bool
+wants_list(const struct mg_option *o)
+{
+	return strcmp(o->key, "words") == 0;
+}
+
+static struct policy_list *
+find_list(struct policy_build *build, struct mg_span name)
+{
+	size_t i;
+
+	for (i = 0; i < build->n_lists; i++)
+		if (span_is(name, build->lists[i].name)) {
+			build->lists[i].used = true;
+			return &build->lists[i];
+		}
+	return NULL;
+}
+
+static int
+fail_list(struct policy_build *build, const struct mg_option *o,
+    const struct yaml_node *node)
+{
+	const char *near = NULL;
+	char shown[YAML_SHOWN];
+
+	if (build->n_lists)
+		near = options_nearest(node->text, build->list_names);
+	yaml_show(node->text, shown);
+	if (near)
+		return mg_fail(build->r.err, &node->place, "%s: no list "
+		    "'%s' (did you mean '%s'?)", o->key, shown, near);
+	return mg_fail(build->r.err, &node->place, "%s: no list '%s'; name "
+	    "one of `lists:`, or write words in brackets: [%s]", o->key, shown,
+	    shown);
+}
+
+static int
+keep_item(struct policy_build *build, const struct mg_option *o,
+    const struct yaml_node *node, struct mg_item *item)
+{
+	char *text = options_text(&build->r, o->key, node, 1,
+	    POLICY_MAX_ITEM_BYTES);
+
+	if (!text)
+		return -1;
+	item->text = span(text, node->text.len);
+	item->place = node->place;
+	return 0;
+}
+
+static int
+read_texts(struct policy_build *build, const struct mg_option *o,
+    const struct yaml_node *node, struct mg_value *value)
+{
+	const struct yaml_node *child = node;
+	struct policy_list *list = NULL;
+	struct mg_item *items;
+	size_t i;
+
+	if (node->type == YAML_TEXT)
+		list = find_list(build, node->text);
+	if (list) {
+		value->items = list->items;
+		value->n_items = list->n;
+		return 0;
+	}
+	if (node->type == YAML_TEXT && node->text.len && wants_list(o))
+		return fail_list(build, o, node);
+	value->n_items = 1;
+	if (node->type != YAML_TEXT) {
+		if (options_want(&build->r, o->key, node, YAML_LIST) < 0)
+			return -1;
+		value->n_items = node->n;
+		child = node->first;
+	}
+	if (value->n_items == 0)
+		return mg_fail(build->r.err, &node->place,
+		    "%s: the list is empty", o->key);
+	if (value->n_items > POLICY_MAX_ITEMS)
+		return mg_fail(build->r.err, &node->place, "%s: %zu texts; at "
+		    "most %d", o->key, value->n_items, POLICY_MAX_ITEMS);
+	items = arena_array(build->r.arena, value->n_items, sizeof(*items));
+	for (i = 0; i < value->n_items; i++, child = child->next)
+		if (keep_item(build, o, child, &items[i]) < 0)
+			return -1;
+	value->items = items;
+	return 0;
+}
+
+static int
+read_number(struct policy_build *build, const struct mg_option *o,
+    const struct yaml_node *node, struct mg_value *value)
+{
+	const char *digits = o->type == MG_OPT_INT ? "-0123456789" :
+	    "+-.eE0123456789";
+	char shown[YAML_SHOWN], *end;
+	const char *text;
+
+	if (options_want(&build->r, o->key, node, YAML_TEXT) < 0)
+		return -1;
+	text = node->text.ptr;
+	value->number = strtod(text, &end);
+	if (node->text.len == 0 || *end ||
+	    strspn(text, digits) != node->text.len)
+		return mg_fail(build->r.err, &node->place, "%s: '%s' is not "
+		    "%s number", o->key, yaml_show(node->text, shown),
+		    o->type == MG_OPT_INT ? "a whole" : "a");
+	if (isfinite(value->number) && value->number >= o->min &&
+	    value->number <= o->max)
+		return 0;
+	return mg_fail(build->r.err, &node->place, "%s: %s is not from %g to "
+	    "%g", o->key, yaml_show(node->text, shown), o->min, o->max);
+}
+
+static int
+read_value(struct policy_build *build, const struct mg_option *o,
+    const struct yaml_node *node, struct mg_value *value)
+{
+	static const char *const bools[] = { "false", "true", NULL };
+	struct mg_item *item;
+	int i;
+
+	value->set = true;
+	value->place = node->place;
+	switch (o->type) {
+	case MG_OPT_BOOL:
+	case MG_OPT_CHOICE:
+		i = options_choice(&build->r, o->key, node,
+		    o->type == MG_OPT_BOOL ? bools : o->choices);
+		value->number = i;
+		return i < 0 ? -1 : 0;
+	case MG_OPT_INT:
+	case MG_OPT_NUMBER:
+		return read_number(build, o, node, value);
+	case MG_OPT_TEXT:
+		item = arena_alloc(build->r.arena, sizeof(*item));
+		value->items = item;
+		value->n_items = 1;
+		return keep_item(build, o, node, item);
+	case MG_OPT_TEXTS:
+		return read_texts(build, o, node, value);
+	}
+	abort();
+}
+
+/* Keys that may stand here, for messages. At most max - 1 of them. */
+static void
+known_keys(const struct mg_filter_type *type, bool in_except,
+    const char **known, size_t max)
+{
+	const struct mg_option *o;
+	size_t n = 0;
+
+	for (o = type->options; o->key && n + 1 < max; o++)
+		if (!in_except || o->in_except)
+			known[n++] = o->key;
+	known[n] = NULL;
+}
+
+static const struct mg_value *
+read_values(struct policy_build *build, const struct mg_filter_type *type,
+    const struct yaml_node *map, bool in_except)
+{
+	const struct yaml_node *node;
+	size_t n = count_options(type), i;
+	struct mg_value *values;
+	const char *known[64];
+
+	values = arena_array(build->r.arena, n, sizeof(*values));
+	for (i = 0; i < n; i++)
+		values[i].number = type->options[i].fallback;
+	known_keys(type, in_except, known, 64);
+	for (node = map->first; node; node = node->next) {
+		for (i = 0; i < n; i++)
+			if (span_is(node->key, type->options[i].key))
+				break;
+		if (i == n || (in_except && !type->options[i].in_except)) {
+			options_unknown(&build->r, &node->key_place,
+			    in_except ? "except: unknown key" :
+			    "match: unknown key", node->key, known);
+			return NULL;
+		}
+		if (read_value(build, &type->options[i], node,
+		    &values[i]) < 0)
+			return NULL;
+	}
+	return values;
+}
+
+/* The filter that `match:` names: exactly one of its keys is one's name. */
+static const struct mg_filter_type *
+find_filter(struct policy_build *build, const struct yaml_node *match)
+{
+	const struct mg_filter_type *type = NULL, *other;
+	const struct yaml_node *node, *odd = NULL;
+	const char *known[64];
+	size_t n = 0;
+
+	for (node = match->first; node; node = node->next) {
+		other = filter_find(node->key.ptr, node->key.len);
+		if (other && type) {
+			mg_fail(build->r.err, &node->key_place, "match: '%s' "
+			    "and '%s' are two filters; write a rule for each",
+			    type->name, other->name);
+			return NULL;
+		}
+		if (other)
+			type = other;
+		else if (!odd)
+			odd = node;
+	}
+	if (type)
+		return type;
+	for (; filter_types[n] && n < 63; n++)
+		known[n] = filter_types[n]->name;
+	known[n] = NULL;
+	if (odd)
+		options_unknown(&build->r, &odd->key_place,
+		    "match: unknown filter", odd->key, known);
+	else
+		mg_fail(build->r.err, &match->place, "match: names no filter");
+	return NULL;
+}
+
+int
+policy_read_match(struct policy_build *build, const struct yaml_node *match,
+    const struct yaml_node *except, struct policy_rule *rule)
+{
+	const char *main_key;
+
+	if (options_want(&build->r, "match", match, YAML_MAP) < 0)
+		return -1;
+	rule->filter = find_filter(build, match);
+	if (!rule->filter)
+		return -1;
+	main_key = rule->filter->name;
+	rule->match.id = rule->id;
+	rule->match.place = yaml_get(match, main_key)->key_place;
+	rule->match.match = read_values(build, rule->filter, match, false);
+	if (!rule->match.match || !except)
+		return rule->match.match ? 0 : -1;
+	if (options_want(&build->r, "except", except, YAML_MAP) < 0)
+		return -1;
+	if (except->n == 0)
+		return mg_fail(build->r.err, &except->place,
+		    "except: nothing is written");
+	rule->match.except = read_values(build, rule->filter, except, true);
+	return rule->match.except ? 0 : -1;
+}

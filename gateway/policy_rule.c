@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* policy_rule.c - one of a policy's rules, from YAML to struct policy_rule.
+ *
+ * Keys are read by table. What depends on another key (tests on the action,
+ * exceptions on the filter) is kept as a node and read when all are known. */
+#include <stdlib.h>
+
+#include "gateway/policy_build.h"
+
+/* Base of the table's offsets. */
+struct rule_build {
+	struct policy_build *build;
+	struct policy_rule out;
+	const struct yaml_node *match, *except, *tests, *with, *stream;
+};
+
+static const char *const action_choices[] = {
+	[ACTION_FLAG] = "flag", [ACTION_REDACT] = "redact",
+	[ACTION_BLOCK] = "block", NULL };
+static const char *const mode_choices[] = {
+	[MODE_ENFORCE] = "enforce", [MODE_SHADOW] = "shadow", NULL };
+static const char *const severity_choices[] = {
+	[SEVERITY_LOW] = "low", [SEVERITY_MEDIUM] = "medium",
+	[SEVERITY_HIGH] = "high", [SEVERITY_CRITICAL] = "critical", NULL };
+static const char *const stream_choices[] = {
+	[STREAM_EXACT] = "exact", [STREAM_SENTENCE] = "sentence",
+	[STREAM_WHOLE] = "whole", NULL };
+static const char *const error_choices[] = { "block", "allow", NULL };
+
+static const char *const side_words[] = { "prompt", "answer", NULL };
+static const char *const role_words[] = { "system", "developer", "user",
+	"assistant", "tool", "other", NULL };
+
+/* Risks of TC260-003 annex A, the classes beside it, and the operator's. */
+static const char *const categories[] = {
+	"A1a", "A1b", "A1c", "A1d", "A1e", "A1f", "A1g", "A1h",
+	"A2a", "A2b", "A2c", "A2d", "A2e", "A2f", "A2g", "A2h", "A2i",
+	"A3a", "A3b", "A3c", "A3d", "A3e",
+	"A4a", "A4b", "A4c", "A4d", "A4e", "A4f", "A4g",
+	"A5a", "A5b",
+	"X1", "X2", "X3", "X4", "X5", "X6", "X7", "custom", NULL };
+
+/* A word or a list of words → bits, in the order of the words. */
+static int
+read_bits(const struct reading *r, const char *key,
+    const struct yaml_node *value, const char *const *words, unsigned *bits)
+{
+	const struct yaml_node *item = value;
+
+	*bits = 0;
+	if (value->type == YAML_LIST)
+		item = value->first;
+	if (!item)
+		return mg_fail(r->err, &value->place, "%s: the list is empty",
+		    key);
+	for (; item; item = item->next) {
+		int i = options_choice(r, key, item, words);
+
+		if (i < 0)
+			return -1;
+		if (*bits & 1u << i)
+			return mg_fail(r->err, &item->place,
+			    "%s: '%s' stands twice", key, words[i]);
+		*bits |= 1u << i;
+		if (item == value)
+			break;
+	}
+	return 0;
+}
+
+static int
+read_on(const struct reading *r, const struct yaml_node *value, void *base)
+{
+	struct rule_build *b = base;
+
+	return read_bits(r, "on", value, side_words, &b->out.sides);
+}
+
+static int
+read_roles(const struct reading *r, const struct yaml_node *value, void *base)
+{
+	struct rule_build *b = base;
+
+	return read_bits(r, "when.roles", value, role_words, &b->out.roles);
+}
+
+static int
+read_category(const struct reading *r, const struct yaml_node *value,
+    void *base)
+{
+	struct rule_build *b = base;
+	int i = options_choice(r, "category", value, categories);
+
+	if (i < 0)
+		return -1;
+	b->out.category = arena_text(r->arena, span_str(categories[i]));
+	return 0;
+}
+
+/* Kept for later: base is where the node's address goes. */
+static int
+keep_node(const struct reading *r, const struct yaml_node *value, void *base)
+{
+	(void)r;
+	memcpy(base, &value, sizeof(value));
+	return 0;
+}
+
+#define RULE(member) OPTION_AT(struct rule_build, out.member)
+#define KEEP(member) .kind = OPTION_READ, .read = keep_node, \
+	OPTION_AT(struct rule_build, member)
+
+static const struct setting when_table[] = {
+	{ .key = "tenants", .kind = OPTION_TEXTS, RULE(tenants),
+	    .help = "patterns" },
+	{ .key = "models", .kind = OPTION_TEXTS, RULE(models),
+	    .help = "patterns" },
+	{ .key = "roles", .kind = OPTION_READ, .read = read_roles,
+	    .help = "who wrote the text" },
+	{ .key = NULL },
+};
+
+static const struct setting rule_table[] = {
+	{ .key = "id", .kind = OPTION_TEXT, RULE(id), .required = true,
+	    .min = 1, .max = 64, .help = "its name in records" },
+	{ .key = "on", .kind = OPTION_READ, .read = read_on,
+	    .required = true, .help = "prompt, answer, or both in brackets" },
+	{ .key = "match", KEEP(match), .required = true,
+	    .help = "a filter and what it looks for" },
+	{ .key = "except", KEEP(except), .help = "what is no match" },
+	{ .key = "action", .kind = OPTION_CHOICE, RULE(action),
+	    .choices = action_choices, .required = true,
+	    .help = "flag, redact or block" },
+	{ .key = "with", KEEP(with), .help = "what redact writes instead" },
+	{ .key = "mode", .kind = OPTION_CHOICE, RULE(mode),
+	    .choices = mode_choices, .fallback = "enforce",
+	    .help = "enforce, or shadow: recorded only" },
+	{ .key = "category", .kind = OPTION_READ, .read = read_category,
+	    .fallback = "custom", .help = "which risk it is about" },
+	{ .key = "severity", .kind = OPTION_CHOICE, RULE(severity),
+	    .choices = severity_choices, .fallback = "medium",
+	    .help = "low, medium, high or critical" },
+	{ .key = "on_error", .kind = OPTION_CHOICE, RULE(allow_on_error),
+	    .choices = error_choices, .fallback = "block",
+	    .help = "when it cannot judge: block or allow" },
+	{ .key = "stream", KEEP(stream),
+	    .help = "what waits for it: exact, sentence or whole" },
+	{ .key = "max_hold", .kind = OPTION_SIZE, RULE(match.max_hold),
+	    .min = 16, .max = 1024 * 1024, .fallback = "1KiB",
+	    .help = "a stream is held for it at most so much" },
+	{ .key = "when", .kind = OPTION_MAP, .map = when_table,
+	    .help = "for whom it is meant" },
+	{ .key = "tests", KEEP(tests),
+	    .help = "texts that it must find, and that it must pass" },
+	{ .key = NULL },
+};
+
+/* ---- what depends on more than one key ---- */
+
+static int
+check_id(struct rule_build *b, const struct yaml_node *id)
+{
+	const struct policy *policy = b->build->policy;
+	const char *p;
+	size_t i;
+
+	for (p = b->out.id; *p; p++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789-", *p))
+			return mg_fail(b->build->r.err, &id->place, "id: '%s' "
+			    "may hold a-z, 0-9 and '-' only", b->out.id);
+	for (i = 0; i < policy->n_rules; i++)
+		if (strcmp(policy->rules[i].id, b->out.id) == 0)
+			return mg_fail(b->build->r.err, &id->place, "id: '%s' "
+			    "is taken, in line %u", b->out.id,
+			    policy->rules[i].place.line);
+	return 0;
+}
+
+static int
+finish_action(struct rule_build *b)
+{
+	const struct reading *r = &b->build->r;
+	int i;
+
+	if (b->with && b->out.action != ACTION_REDACT)
+		return mg_fail(r->err, &b->with->key_place, "with: only "
+		    "`action: redact` writes something, and this rule's is %s",
+		    action_choices[b->out.action]);
+	if (b->with)
+		b->out.replacement = options_text(r, "with", b->with, 0, 256);
+	else
+		b->out.replacement = arena_text(r->arena,
+		    span_str("[redacted]"));
+	if (!b->out.replacement)
+		return -1;
+	if (!b->stream)
+		return 0;
+	i = options_choice(r, "stream", b->stream, stream_choices);
+	if (i < 0)
+		return -1;
+	b->out.stream = (enum policy_stream)i;
+	if (b->out.action == ACTION_FLAG || b->out.mode == MODE_SHADOW)
+		policy_warn(b->build, &b->stream->key_place, "stream: has no "
+		    "effect, as a rule that only notes holds nothing back");
+	return 0;
+}
+
+static int
+add_tests(struct rule_build *b, const struct yaml_node *node, bool pass)
+{
+	const struct yaml_node *item = node;
+	const struct reading *r = &b->build->r;
+	struct policy_test *test;
+
+	if (node->type == YAML_LIST)
+		item = node->first;
+	for (; item; item = item == node ? NULL : item->next) {
+		test = &b->out.tests[b->out.n_tests++];
+		test->text = options_text(r, "tests", item, 1,
+		    POLICY_MAX_TEST_BYTES);
+		if (!test->text)
+			return -1;
+		test->expect = b->out.action;
+		test->expect_pass = pass;
+		test->place = item->place;
+	}
+	return 0;
+}
+
+static int
+read_tests(struct rule_build *b)
+{
+	const struct reading *r = &b->build->r;
+	const char *own = action_choices[b->out.action];
+	const char *const known[] = { own, "pass", NULL };
+	const struct yaml_node *node;
+	size_t n = 0;
+
+	if (!b->tests)
+		return 0;
+	if (options_want(r, "tests", b->tests, YAML_MAP) < 0)
+		return -1;
+	for (node = b->tests->first; node; node = node->next)
+		n += node->type == YAML_LIST ? node->n : 1;
+	b->out.tests = arena_array(r->arena, n, sizeof(*b->out.tests));
+	for (node = b->tests->first; node; node = node->next) {
+		bool pass = span_is(node->key, "pass");
+
+		if (!pass && !span_is(node->key, own)) {
+			size_t i;
+
+			for (i = 0; action_choices[i]; i++)
+				if (span_is(node->key, action_choices[i]))
+					return mg_fail(r->err,
+					    &node->key_place, "tests: this "
+					    "rule's action is %s, so write "
+					    "'%s:'", own, own);
+			return options_unknown(r, &node->key_place,
+			    "tests: unknown key", node->key, known);
+		}
+		if (add_tests(b, node, pass) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* A rule that can never apply is a mistake, and a silent one. */
+static int
+check_reach(struct rule_build *b, const struct yaml_node *node)
+{
+	if (b->out.sides == SIDE_ANSWER && !(b->out.roles & ROLE_ASSISTANT))
+		return mg_fail(b->build->r.err,
+		    &yaml_get(yaml_get(node, "when"), "roles")->place,
+		    "when.roles: answers are written by 'assistant' alone, so "
+		    "this rule would never look");
+	return 0;
+}
+
+int
+policy_read_rule(struct policy_build *build, const struct yaml_node *node,
+    struct policy_rule *rule)
+{
+	struct rule_build b = { .build = build, .out.roles = ROLE_ANY,
+		.out.place = node->place };
+
+	options_defaults(&build->r, rule_table, &b);
+	if (options_read(&build->r, rule_table, "rule", node, &b) < 0 ||
+	    check_id(&b, yaml_get(node, "id")) < 0 ||
+	    policy_read_match(build, b.match, b.except, &b.out) < 0 ||
+	    finish_action(&b) < 0 || read_tests(&b) < 0 ||
+	    check_reach(&b, node) < 0)
+		return -1;
+	*rule = b.out;
+	return 0;
+}

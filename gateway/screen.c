@@ -1,0 +1,560 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* screen.c - runs a compiled policy over texts.
+ *
+ * A filter reports; here the policy decides. What a rule found becomes a cut
+ * (block) or an edit (redact), and what a rule may still find becomes a mark
+ * up to which the text is clear. Offsets are the channel's own bytes
+ * throughout; a view that undoes escapes maps its findings back. */
+#include "gateway/screen.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "gateway/buf.h"
+#include "gateway/unescape.h"
+
+#define MAX_FINDINGS 64
+#define N_ROLES 6
+
+/* Which of one engine's rules apply to texts by one role. */
+struct scope {
+	uint64_t *active, *holding;	/* one block; active is owned */
+	struct mg_scope mg;		/* the same, as filters see it */
+	bool any;
+};
+
+struct role_scopes {
+	struct scope *engine;		/* n_engines; NULL: not worked out */
+	bool any;			/* a rule applies to this role */
+	bool sentence, whole;		/* a holding rule wants that */
+};
+
+struct screen {
+	const struct policy *policy;
+	enum policy_side side;
+	bool *applies;			/* per policy rule: side and subject */
+	bool idle;
+	struct role_scopes roles[N_ROLES];
+};
+
+/* One way of reading a channel, with a scan per engine. */
+struct view {
+	struct buf window;		/* text that a filter may need again */
+	uint64_t at;			/* offset of window.ptr[0] */
+	void **scans;			/* n_engines; NULL where none applies */
+	uint64_t *keeps;		/* n_engines: what each asked to keep */
+	struct unescape *unescape;	/* NULL: the raw bytes */
+};
+
+struct channel_screen {
+	struct screen *screen;
+	struct role_scopes *scopes;
+	enum screen_form form;
+	struct view views[2];
+	unsigned n_views;
+	uint64_t end;			/* bytes fed */
+	uint64_t clear;
+	uint64_t cut;
+	uint64_t sentence_at;		/* after the last whole sentence */
+	struct buf raw;			/* FORM_JSON: what is not clear yet */
+	uint64_t raw_at;		/* offset of raw.ptr[0] */
+	struct screen_edit *edits;
+	size_t n_edits, cap_edits;
+	struct screen_finding *findings;
+	size_t n_findings, cap_findings;
+	uint64_t total;
+	/* during channel_feed() */
+	const struct policy_engine *engine;
+	struct view *view;
+};
+
+static bool
+globs_take(char *const *globs, struct mg_span s)
+{
+	if (!globs)
+		return true;
+	for (; *globs; globs++)
+		if (glob_match(*globs, s))
+			return true;
+	return false;
+}
+
+/* A rule for which a stream must wait. */
+static bool
+holds(const struct policy_rule *rule)
+{
+	return rule->mode == MODE_ENFORCE && rule->action != ACTION_FLAG;
+}
+
+struct screen *
+screen_new(const struct policy *policy, enum policy_side side,
+    const struct screen_subject *subject)
+{
+	struct screen *screen = xcalloc(1, sizeof(*screen));
+	size_t i;
+
+	screen->policy = policy;
+	screen->side = side;
+	screen->applies = xcalloc(policy->n_rules, sizeof(bool));
+	screen->idle = true;
+	for (i = 0; i < policy->n_rules; i++) {
+		const struct policy_rule *rule = &policy->rules[i];
+
+		screen->applies[i] = (rule->sides & (unsigned)side) != 0 &&
+		    globs_take(rule->tenants, subject->tenant) &&
+		    globs_take(rule->models, subject->model);
+		if (screen->applies[i] && holds(rule))
+			screen->idle = false;
+	}
+	return screen;
+}
+
+void
+screen_free(struct screen *screen)
+{
+	size_t e, r;
+
+	if (!screen)
+		return;
+	for (r = 0; r < N_ROLES; r++) {
+		for (e = 0; screen->roles[r].engine &&
+		    e < screen->policy->n_engines; e++)
+			free(screen->roles[r].engine[e].active);
+		free(screen->roles[r].engine);
+	}
+	free(screen->applies);
+	free(screen);
+}
+
+bool
+screen_is_idle(const struct screen *screen)
+{
+	return screen->idle;
+}
+
+/* Works out which rules of each engine look at texts by this role. */
+static struct role_scopes *
+scopes_of(struct screen *screen, enum policy_role role)
+{
+	const struct policy *policy = screen->policy;
+	unsigned index = (unsigned)__builtin_ctz((unsigned)role);
+	struct role_scopes *scopes;
+	size_t e, r;
+
+	assert(index < N_ROLES);
+	scopes = &screen->roles[index];
+	if (scopes->engine)
+		return scopes;
+	scopes->engine = xcalloc(policy->n_engines, sizeof(struct scope));
+	for (e = 0; e < policy->n_engines; e++) {
+		const struct policy_engine *engine = &policy->engines[e];
+		struct scope *scope = &scopes->engine[e];
+		size_t words = (engine->n_rules + 63) / 64;
+
+		scope->active = xcalloc(words * 2, sizeof(uint64_t));
+		scope->holding = scope->active + words;
+		scope->mg = (struct mg_scope){ scope->active, scope->holding };
+		for (r = 0; r < engine->n_rules; r++) {
+			size_t i = engine->rules[r];
+			const struct policy_rule *rule = &policy->rules[i];
+
+			if (!screen->applies[i] ||
+			    (rule->roles & (unsigned)role) == 0)
+				continue;
+			scope->any = scopes->any = true;
+			scope->active[r / 64] |= UINT64_C(1) << (r % 64);
+			if (!holds(rule))
+				continue;
+			scope->holding[r / 64] |= UINT64_C(1) << (r % 64);
+			scopes->sentence |= rule->stream == STREAM_SENTENCE;
+			scopes->whole |= rule->stream == STREAM_WHOLE;
+		}
+	}
+	return scopes;
+}
+
+static void
+view_open(struct channel_screen *channel, bool unescape)
+{
+	const struct policy *policy = channel->screen->policy;
+	struct view *view = &channel->views[channel->n_views++];
+	size_t e;
+
+	view->scans = xcalloc(policy->n_engines, sizeof(void *));
+	view->keeps = xcalloc(policy->n_engines, sizeof(uint64_t));
+	for (e = 0; e < policy->n_engines; e++) {
+		struct scope *scope = &channel->scopes->engine[e];
+
+		if (scope->any)
+			view->scans[e] = policy->engines[e].type->begin(
+			    policy->engines[e].conf, &scope->mg);
+	}
+	if (unescape)
+		view->unescape = unescape_new();
+}
+
+struct channel_screen *
+channel_open(struct screen *screen, enum policy_role role,
+    enum screen_form form)
+{
+	struct channel_screen *channel = xcalloc(1, sizeof(*channel));
+
+	channel->screen = screen;
+	channel->scopes = scopes_of(screen, role);
+	channel->form = form;
+	channel->cut = SCREEN_NONE;
+	if (!channel->scopes->any)
+		return channel;		/* nothing looks: no view at all */
+	view_open(channel, false);
+	if (form == FORM_JSON)
+		view_open(channel, true);
+	return channel;
+}
+
+void
+channel_close(struct channel_screen *channel)
+{
+	const struct policy *policy;
+	unsigned v;
+	size_t e;
+
+	if (!channel)
+		return;
+	policy = channel->screen->policy;
+	for (v = 0; v < channel->n_views; v++) {
+		struct view *view = &channel->views[v];
+
+		for (e = 0; e < policy->n_engines; e++)
+			if (view->scans[e])
+				policy->engines[e].type->end(view->scans[e]);
+		free(view->scans);
+		free(view->keeps);
+		buf_fini(&view->window);
+		unescape_free(view->unescape);
+	}
+	buf_fini(&channel->raw);
+	free(channel->edits);
+	free(channel->findings);
+	free(channel);
+}
+
+/* Where a block rule's match cuts: at the match, or at the beginning of the
+ * unit that its `stream:` judges as one. */
+static uint64_t
+cut_at(const struct channel_screen *channel, const struct policy_rule *rule,
+    uint64_t at)
+{
+	switch (rule->stream) {
+	case STREAM_EXACT:
+		return at;
+	case STREAM_SENTENCE:
+	case STREAM_WHOLE:
+		/* All that was not let go yet is one unit. */
+		return at < channel->clear ? at : channel->clear;
+	}
+	abort();
+}
+
+static void
+cut(struct channel_screen *channel, uint64_t at)
+{
+	/* What is gone is gone: only a match longer than its max_hold can
+	 * begin before the clear mark. */
+	if (at < channel->clear)
+		at = channel->clear;
+	if (at < channel->cut)
+		channel->cut = at;
+}
+
+/* Adds an edit and melts it together with those that it overlaps. */
+static void
+edit(struct channel_screen *channel, uint64_t at, uint64_t len,
+    const char *with)
+{
+	uint64_t end = at + len;
+	size_t from, to;
+
+	if (end <= channel->clear)
+		return;
+	if (at < channel->clear)
+		at = channel->clear;
+	for (from = 0; from < channel->n_edits; from++)
+		if (channel->edits[from].at + channel->edits[from].len > at)
+			break;
+	for (to = from; to < channel->n_edits; to++) {
+		struct screen_edit *other = &channel->edits[to];
+
+		if (other->at >= end)
+			break;
+		if (other->at <= at) {
+			at = other->at;
+			with = other->with;	/* the earlier one's word */
+		}
+		if (other->at + other->len > end)
+			end = other->at + other->len;
+	}
+	channel->edits = xgrow(channel->edits, &channel->cap_edits,
+	    channel->n_edits + 1, sizeof(*channel->edits));
+	memmove(channel->edits + from + 1, channel->edits + to,
+	    (channel->n_edits - to) * sizeof(*channel->edits));
+	channel->n_edits = channel->n_edits - (to - from) + 1;
+	channel->edits[from] = (struct screen_edit){ at, end - at, with,
+		strlen(with) };
+}
+
+static void
+remember(struct channel_screen *channel, const struct policy_rule *rule,
+    uint32_t item, uint64_t at, uint64_t len, const char *unable)
+{
+	struct screen_finding *f;
+	size_t i;
+
+	/* Two views see the same bytes where nothing is escaped. */
+	for (i = 0; channel->n_views > 1 && i < channel->n_findings; i++) {
+		f = &channel->findings[i];
+		if (f->rule == rule && f->at == at && f->len == len)
+			return;
+	}
+	channel->total++;
+	if (channel->n_findings >= MAX_FINDINGS && (!holds(rule) ||
+	    rule->action != ACTION_BLOCK || channel->cut != SCREEN_NONE))
+		return;
+	channel->findings = xgrow(channel->findings, &channel->cap_findings,
+	    channel->n_findings + 1, sizeof(*channel->findings));
+	channel->findings[channel->n_findings++] = (struct screen_finding){
+		rule, item, at, len, unable };
+}
+
+static const struct policy_rule *
+rule_of(const struct channel_screen *channel, uint32_t engine_rule)
+{
+	assert(engine_rule < channel->engine->n_rules);
+	return &channel->screen->policy->rules[
+	    channel->engine->rules[engine_rule]];
+}
+
+/* Inside JSON, a replacement must not swallow the quotes of the strings
+ * around it. */
+static bool
+crosses_quote(const struct channel_screen *channel, uint64_t at, uint64_t len)
+{
+	bool escaped = false;
+	uint64_t i;
+
+	for (i = at; i < at + len; i++) {
+		char c;
+
+		if (i < channel->raw_at ||
+		    i - channel->raw_at >= channel->raw.len)
+			return true;	/* out of sight: be careful */
+		c = channel->raw.ptr[i - channel->raw_at];
+		if (c == '"' && !escaped)
+			return true;
+		escaped = c == '\\' && !escaped;
+	}
+	return false;
+}
+
+static void
+on_found(void *arg, const struct mg_found *found)
+{
+	struct channel_screen *channel = arg;
+	const struct policy_rule *rule = rule_of(channel, found->rule);
+	uint64_t at = found->at, end = found->at + found->len;
+
+	assert(found->len > 0);
+	if (channel->view->unescape) {
+		at = unescape_map(channel->view->unescape, at);
+		end = unescape_map(channel->view->unescape, end);
+	}
+	remember(channel, rule, found->item, at, end - at, NULL);
+	if (!holds(rule))
+		return;
+	if (rule->action == ACTION_BLOCK || (channel->form == FORM_JSON &&
+	    crosses_quote(channel, at, end - at)))
+		cut(channel, cut_at(channel, rule, at));
+	else
+		edit(channel, at, end - at, rule->replacement);
+}
+
+static void
+on_unable(void *arg, uint32_t engine_rule, const char *why)
+{
+	struct channel_screen *channel = arg;
+	const struct policy_rule *rule = rule_of(channel, engine_rule);
+
+	remember(channel, rule, 0, channel->clear, 0, why);
+	if (holds(rule) && !rule->allow_on_error)
+		cut(channel, channel->clear);
+}
+
+/* Runs every engine over one view's text. Returns the view's hold. */
+static uint64_t
+judge(struct channel_screen *channel, struct view *view, struct mg_text *text)
+{
+	const struct policy *policy = channel->screen->policy;
+	uint64_t end = text->at + text->len, hold = end, keep = end;
+	size_t e;
+
+	channel->view = view;
+	for (e = 0; e < policy->n_engines; e++) {
+		struct mg_report report = { end, end, on_found, on_unable,
+			channel };
+
+		if (!view->scans[e])
+			continue;
+		channel->engine = &policy->engines[e];
+		(void)channel->engine->type->judge(view->scans[e], text,
+		    &report);
+		if (report.hold < hold)
+			hold = report.hold;
+		if (report.keep < keep)
+			keep = report.keep;
+	}
+	if (hold < text->at)
+		hold = text->at;
+	if (keep > hold)
+		keep = hold;
+	if (keep < text->at)
+		keep = text->at;
+	/* Keep what a filter wants to see again, and what is still held. */
+	if (keep > text->at && text->ptr == view->window.ptr) {
+		buf_drop(&view->window, (size_t)(keep - text->at));
+	} else if (text->ptr != view->window.ptr) {
+		buf_clear(&view->window);
+		buf_add(&view->window, text->ptr + (keep - text->at),
+		    (size_t)(end - keep));
+	}
+	view->at = keep;
+	return hold;
+}
+
+/* Judges fresh bytes on one view; they need not be copied while no filter
+ * asks for them again. */
+static uint64_t
+view_feed(struct channel_screen *channel, struct view *view, const char *ptr,
+    size_t len, bool last)
+{
+	uint64_t fresh = view->at + view->window.len;
+	struct mg_text text = { ptr, len, view->at, fresh, last };
+
+	if (view->window.len > 0) {
+		buf_add(&view->window, ptr, len);
+		text.ptr = view->window.ptr;
+		text.len = view->window.len;
+	}
+	return judge(channel, view, &text);
+}
+
+/* The JSON view: the same text with its escapes undone. */
+static uint64_t
+unescaped_feed(struct channel_screen *channel, struct view *view,
+    const char *ptr, size_t len, bool last)
+{
+	struct mg_span plain;
+	uint64_t hold, open;
+
+	plain = unescape_feed(view->unescape, span(ptr, len), last, &open);
+	hold = unescape_map(view->unescape,
+	    view_feed(channel, view, plain.ptr, plain.len, last));
+	unescape_forget(view->unescape, view->at);
+	return hold < open ? hold : open;
+}
+
+/* Moves sentence_at behind the last sentence end of fresh text. */
+static void
+note_sentences(struct channel_screen *channel, const char *ptr, size_t len)
+{
+	static const char *const wide[] = { "\u3002", "\uff01", "\uff1f",
+		"\u2026" };
+	size_t i, w;
+
+	for (i = 0; i < len; i++) {
+		if (ptr[i] == '\n' || ptr[i] == '!' || ptr[i] == '?' ||
+		    (ptr[i] == '.' && i + 1 < len && ptr[i + 1] == ' '))
+			channel->sentence_at = channel->end + i + 1;
+		for (w = 0; w < 4 && (ptr[i] & 0x80) && i + 3 <= len; w++)
+			if (memcmp(ptr + i, wide[w], 3) == 0)
+				channel->sentence_at = channel->end + i + 3;
+	}
+}
+
+void
+channel_feed(struct channel_screen *channel, const char *ptr, size_t len,
+    bool last)
+{
+	uint64_t hold = channel->end + len;
+	unsigned v;
+	size_t i;
+
+	if (channel->scopes->sentence)
+		note_sentences(channel, ptr, len);
+	if (channel->form == FORM_JSON)
+		buf_add(&channel->raw, ptr, len);
+	for (v = 0; v < channel->n_views; v++) {
+		struct view *view = &channel->views[v];
+		uint64_t h = view->unescape ?
+		    unescaped_feed(channel, view, ptr, len, last) :
+		    view_feed(channel, view, ptr, len, last);
+
+		if (h < hold)
+			hold = h;
+	}
+	channel->end += len;
+	if (!last && channel->scopes->whole)
+		hold = 0;
+	else if (!last && channel->scopes->sentence &&
+	    channel->sentence_at < hold)
+		hold = channel->sentence_at;
+	/* An edit that another may still melt with is not begun. */
+	for (i = channel->n_edits; i-- > 0;)
+		if (channel->edits[i].at < hold &&
+		    channel->edits[i].at + channel->edits[i].len > hold)
+			hold = channel->edits[i].at;
+	if (hold > channel->clear)
+		channel->clear = hold;
+	if (channel->form == FORM_JSON) {
+		buf_drop(&channel->raw,
+		    (size_t)(channel->clear - channel->raw_at));
+		channel->raw_at = channel->clear;
+	}
+}
+
+uint64_t
+channel_clear(const struct channel_screen *channel)
+{
+	return channel->clear;
+}
+
+uint64_t
+channel_cut(const struct channel_screen *channel)
+{
+	return channel->cut;
+}
+
+const struct screen_edit *
+channel_edits(const struct channel_screen *channel, size_t *n)
+{
+	*n = channel->n_edits;
+	return channel->edits;
+}
+
+const struct screen_finding *
+channel_findings(const struct channel_screen *channel, size_t *n,
+    uint64_t *total)
+{
+	*n = channel->n_findings;
+	if (total)
+		*total = channel->total;
+	return channel->findings;
+}
+
+struct channel_screen *
+screen_text(struct screen *screen, enum policy_role role,
+    enum screen_form form, struct mg_span text)
+{
+	struct channel_screen *channel = channel_open(screen, role, form);
+
+	channel_feed(channel, text.ptr, text.len, true);
+	return channel;
+}

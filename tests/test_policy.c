@@ -1,0 +1,836 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_policy.c - the policy language: what is taken, what each mistake says,
+ * and the ready-made policies against their own tests. */
+#include <openssl/sha.h>
+
+#include "gateway/file.h"
+#include "gateway/policy_build.h"
+#include "tests/check.h"
+#include "tests/scratch.h"
+
+static struct policy *policy;
+static struct mg_error err;
+
+static const char *const files[] = { "p.yaml", "l.txt", "m.txt", NULL };
+
+static bool
+load(const char *text)
+{
+	policy_unref(&policy);
+	memset(&err, 0, sizeof(err));
+	policy = policy_load(scratch_write("p.yaml", text), &err);
+	return policy != NULL;
+}
+
+/* A policy of one rule, which has what is given after its beginning. */
+#define HEAD "modgate_policy: 1\nname: t\n"
+#define RULE "rules:\n- id: r\n  on: prompt\n  match: {words: [bad]}\n" \
+	"  action: block\n"
+#define FLAG "rules:\n- id: r\n  on: prompt\n  match: {words: [bad]}\n" \
+	"  action: flag\n"
+
+#define CHECK_BAD(yaml, message) \
+	do { \
+		CHECK(!load(yaml)); \
+		CHECK_STR(scratch_tail(err.text), "p.yaml:" message); \
+	} while (0)
+
+/* ---- one rule, run by the filter contract alone ---- */
+
+struct seen {
+	uint32_t rule;
+	unsigned found, unable;
+	uint64_t at, len;	/* of the first */
+};
+
+static void
+on_found(void *arg, const struct mg_found *found)
+{
+	struct seen *seen = arg;
+
+	if (found->rule != seen->rule)
+		return;
+	if (seen->found++ == 0) {
+		seen->at = found->at;
+		seen->len = found->len;
+	}
+}
+
+static void
+on_unable(void *arg, uint32_t rule, const char *why)
+{
+	struct seen *seen = arg;
+
+	(void)why;
+	seen->unable += rule == seen->rule;
+}
+
+static struct seen
+look(const struct policy *p, const struct policy_rule *rule, const char *text)
+{
+	const struct policy_engine *engine = &p->engines[rule->engine];
+	uint64_t all[64];
+	struct mg_scope scope = { all, all };
+	struct mg_text whole = { .ptr = text, .len = strlen(text),
+		.last = true };
+	struct seen seen = { .rule = (uint32_t)rule->engine_rule };
+	struct mg_report report = { .hold = whole.len, .keep = whole.len,
+		.found = on_found, .unable = on_unable, .arg = &seen };
+	void *scan;
+
+	memset(all, 0xff, sizeof(all));
+	scan = engine->type->begin(engine->conf, &scope);
+	engine->type->judge(scan, &whole, &report);
+	engine->type->end(scan);
+	return seen;
+}
+
+static const struct policy_rule *
+find_rule(const struct policy *p, const char *id)
+{
+	size_t i;
+
+	for (i = 0; i < p->n_rules; i++)
+		if (strcmp(p->rules[i].id, id) == 0)
+			return &p->rules[i];
+	return NULL;
+}
+
+/* ---- the language ---- */
+
+static void
+gives_a_rule_its_defaults(void)
+{
+	const struct policy_rule *r;
+
+	CHECK(load(HEAD RULE));
+	CHECK_STR(err.text, "");
+	CHECK_STR(policy->name, "t");
+	CHECK_EQ(policy->n_rules, 1);
+	CHECK(!policy->warnings[0]);
+	r = &policy->rules[0];
+	CHECK_STR(r->id, "r");
+	CHECK_EQ(r->sides, SIDE_PROMPT);
+	CHECK_EQ(r->action, ACTION_BLOCK);
+	CHECK_EQ(r->mode, MODE_ENFORCE);
+	CHECK_EQ(r->severity, SEVERITY_MEDIUM);
+	CHECK_EQ(r->stream, STREAM_EXACT);
+	CHECK(!r->allow_on_error);
+	CHECK_STR(r->category, "custom");
+	CHECK_STR(r->replacement, "[redacted]");
+	CHECK(!r->tenants && !r->models);
+	CHECK_EQ(r->roles, ROLE_ANY);
+	CHECK_EQ(r->match.max_hold, 1024);
+	CHECK(!r->match.except);
+	CHECK_STR(r->filter->name, "words");
+	CHECK_EQ(r->place.line, 4);
+	CHECK(!policy->prompt_as_completion);
+	CHECK(!policy->answer_as_error);
+	CHECK(!policy->message_zh);
+}
+
+static void
+reads_every_key_of_a_rule(void)
+{
+	const struct policy_rule *r;
+
+	CHECK(load(HEAD "rules:\n- id: a-1\n  on: [prompt, answer]\n"
+	    "  match: {regex: 'a+', case: insensitive}\n"
+	    "  except: {regex: ['aaa', 'aaaa']}\n  action: redact\n"
+	    "  with: '***'\n  mode: enforce\n  category: A1f\n"
+	    "  severity: critical\n  on_error: allow\n  stream: sentence\n"
+	    "  max_hold: 4KiB\n  when:\n    tenants: [x, 'y*']\n"
+	    "    models: gpt-*\n    roles: [user, assistant]\n"
+	    "  tests: {redact: a, pass: [b, c]}\n"));
+	CHECK_STR(err.text, "");
+	if (!policy)
+		return;
+	r = &policy->rules[0];
+	CHECK_EQ(r->sides, SIDE_PROMPT | SIDE_ANSWER);
+	CHECK_EQ(r->action, ACTION_REDACT);
+	CHECK_STR(r->replacement, "***");
+	CHECK_STR(r->category, "A1f");
+	CHECK_EQ(r->severity, SEVERITY_CRITICAL);
+	CHECK(r->allow_on_error);
+	CHECK_EQ(r->stream, STREAM_SENTENCE);
+	CHECK_EQ(r->match.max_hold, 4096);
+	CHECK_STR(r->tenants[1], "y*");
+	CHECK_STR(r->models[0], "gpt-*");
+	CHECK_EQ(r->roles, ROLE_USER | ROLE_ASSISTANT);
+	CHECK_EQ(r->match.match[0].n_items, 1);
+	CHECK_EQ(r->match.match[0].items[0].place.line, 6);
+	CHECK_EQ(r->match.except[0].n_items, 2);
+	CHECK_EQ(r->n_tests, 3);
+	CHECK(!r->tests[0].expect_pass);
+	CHECK_EQ(r->tests[0].expect, ACTION_REDACT);
+	CHECK(r->tests[2].expect_pass);
+	CHECK_STR(r->tests[2].text, "c");
+	CHECK_EQ(r->tests[2].place.line, 20);
+}
+
+static void
+reads_how_a_refusal_looks(void)
+{
+	CHECK(load(HEAD RULE "refusal: {prompt: completion, answer: error, "
+	    "message: {zh: 不行, en: no}}\n"));
+	CHECK(policy->prompt_as_completion);
+	CHECK(policy->answer_as_error);
+	CHECK_STR(policy->message_zh, "不行");
+	CHECK_STR(policy->message_en, "no");
+	CHECK_BAD(HEAD RULE "refusal: {mesage: {en: no}}\n", "8:11: refusal: "
+	    "unknown key 'mesage' (did you mean 'message'?)");
+}
+
+static void
+opens_all_rules_of_a_filter_together(void)
+{
+	CHECK(load(HEAD "rules:\n"
+	    "- {id: a, on: prompt, match: {words: [x]}, action: block}\n"
+	    "- {id: b, on: prompt, match: {regex: y}, action: block}\n"
+	    "- {id: c, on: answer, match: {words: [z]}, action: flag}\n"));
+	CHECK_EQ(policy->n_engines, 2);
+	CHECK_EQ(policy->rules[0].engine, policy->rules[2].engine);
+	CHECK_EQ(policy->rules[0].engine_rule, 0);
+	CHECK_EQ(policy->rules[2].engine_rule, 1);
+	CHECK_EQ(policy->engines[policy->rules[2].engine].rules[1], 2);
+	CHECK_EQ(look(policy, &policy->rules[2], "a z").found, 1);
+	CHECK_EQ(look(policy, &policy->rules[2], "a z").at, 2);
+	CHECK_EQ(look(policy, &policy->rules[2], "a x").found, 0);
+	CHECK_EQ(look(policy, &policy->rules[1], "ay").found, 1);
+}
+
+static void
+shelters_what_except_names(void)
+{
+	CHECK(load(HEAD "rules:\n- {id: a, on: prompt, match: {words: [暴力]},"
+	    " except: {words: [暴力美学]}, action: block}\n"));
+	CHECK_EQ(look(policy, &policy->rules[0], "暴力").found, 1);
+	CHECK_EQ(look(policy, &policy->rules[0], "暴力美学").found, 0);
+	CHECK_EQ(look(policy, &policy->rules[0], "暴力美学与暴力").found, 1);
+}
+
+static void
+names_the_nearest_word_for_an_unknown_one(void)
+{
+	CHECK_BAD(HEAD RULE "  severty: high\n", "8:3: rule: unknown key "
+	    "'severty' (did you mean 'severity'?)");
+	CHECK_BAD(HEAD RULE "  severity: hihg\n", "8:13: severity: unknown "
+	    "value 'hihg' (did you mean 'high'?)");
+	CHECK_BAD(HEAD RULE "  category: A1z\n", "8:13: category: unknown "
+	    "value 'A1z' (did you mean 'A1a'?)");
+	CHECK_BAD(HEAD RULE "  when: {roles: usr}\n", "8:17: when.roles: "
+	    "unknown value 'usr' (did you mean 'user'?)");
+	CHECK_BAD(HEAD RULE "  except: {word: [x]}\n", "8:12: except: unknown "
+	    "key 'word' (did you mean 'words'?)");
+	CHECK_BAD(HEAD "rulse: []\n" RULE, "3:1: unknown key 'rulse' (did "
+	    "you mean 'rules'?)");
+}
+
+#define MATCH(match) HEAD "rules:\n- id: r\n  on: prompt\n  action: block\n" \
+	"  match: " match "\n"
+
+static void
+wants_exactly_one_filter(void)
+{
+	CHECK_BAD(MATCH("{wrods: [a]}"), "7:11: match: unknown filter 'wrods' "
+	    "(did you mean 'words'?)");
+	CHECK_BAD(MATCH("{}"), "7:10: match: names no filter");
+	CHECK_BAD(MATCH("{words: [a], regex: b}"), "7:23: match: 'words' and "
+	    "'regex' are two filters; write a rule for each");
+	CHECK_BAD(MATCH("{words: [a], bordres: none}"), "7:23: match: unknown "
+	    "key 'bordres' (did you mean 'borders'?)");
+	CHECK_BAD(MATCH("bad"), "7:10: match: must be a map, not 'bad'");
+	CHECK_BAD(MATCH("{words: []}"), "7:18: words: the list is empty");
+	CHECK_BAD(MATCH("{words: [[a]]}"), "7:19: words: must be a text, not "
+	    "a list");
+}
+
+static void
+refuses_what_the_language_does_not_have_yet(void)
+{
+	CHECK(!load(HEAD "include: [x]\n" RULE));
+	CHECK(!load(HEAD "label: {explicit: none}\n" RULE));
+	CHECK(!load(HEAD RULE "  sample: 0.5\n"));
+	CHECK(!load(HEAD RULE "  score: 3\n"));
+	CHECK(!load(MATCH("{any: [{words: [a]}]}")));
+	CHECK(!load(MATCH("{pii: [email]}")));
+	CHECK(!load(MATCH("{classifier: jailbreak, at_least: 0.9}")));
+	CHECK(!load(MATCH("{judge: llama-guard}")));
+	CHECK(!load(MATCH("{words: [a], fold: strong}")));
+	CHECK(!load(HEAD "rules:\n- {id: r, on: prompt, match: {words: [a]}, "
+	    "action: pseudonymize}\n"));
+	CHECK_STR(scratch_tail(err.text), "p.yaml:4:52: action: unknown value "
+	    "'pseudonymize'; known: flag, redact, block");
+}
+
+static void
+says_what_a_rule_lacks(void)
+{
+	CHECK_BAD(HEAD "rules:\n- id: r\n", "4:3: rule: 'on' is missing: "
+	    "prompt, answer, or both in brackets");
+	CHECK_BAD(HEAD "rules: []\n", "3:8: rules: from one to 4096 of them, "
+	    "not 0");
+	CHECK_BAD("name: t\n" RULE, "1:1: 'modgate_policy' is missing: "
+	    "version of this language: 1");
+	CHECK_BAD("modgate_policy: 2\nname: t\n" RULE, "1:17: modgate_policy: "
+	    "version '2' is not known here; this is version 1");
+	CHECK_BAD("modgate_policy: 1\n" RULE, "1:1: 'name' is missing: the "
+	    "policy's name in records");
+	CHECK_BAD(HEAD RULE "  severity:\n", "8:3: severity: nothing is "
+	    "written");
+}
+
+static void
+refuses_ids_that_are_odd_or_taken(void)
+{
+	CHECK_BAD(HEAD "rules:\n- {id: R_1, on: prompt, match: {words: [a]}, "
+	    "action: block}\n", "4:8: id: 'R_1' may hold a-z, 0-9 and '-' "
+	    "only");
+	CHECK_BAD(HEAD RULE "- {id: r, on: prompt, match: {words: [a]}, "
+	    "action: block}\n", "8:8: id: 'r' is taken, in line 4");
+}
+
+static void
+refuses_rules_that_contradict_themselves(void)
+{
+	CHECK_BAD(HEAD RULE "  with: x\n", "8:3: with: only `action: redact` "
+	    "writes something, and this rule's is block");
+	CHECK_BAD(HEAD RULE "  tests: {redact: x}\n", "8:11: tests: this "
+	    "rule's action is block, so write 'block:'");
+	CHECK_BAD(HEAD RULE "  tests: {pas: x}\n", "8:11: tests: unknown key "
+	    "'pas' (did you mean 'pass'?)");
+	CHECK_BAD(HEAD "rules:\n- id: r\n  on: answer\n  match: {words: [a]}\n"
+	    "  action: block\n  when: {roles: [user]}\n", "8:17: when.roles: "
+	    "answers are written by 'assistant' alone, so this rule would "
+	    "never look");
+	CHECK_BAD(HEAD "rules:\n- id: r\n  on: [prompt, prompt]\n  match: "
+	    "{words: [a]}\n  action: block\n", "5:16: on: 'prompt' stands "
+	    "twice");
+	CHECK_BAD(HEAD RULE "  max_hold: 2MiB\n", "8:13: max_hold: 2MiB is "
+	    "too much; from 16 to 1MiB");
+}
+
+static void
+warns_of_what_has_no_effect(void)
+{
+	CHECK(load(HEAD FLAG "  stream: whole\n"));
+	CHECK_STR(scratch_tail(policy->warnings[0]), "p.yaml:8:3: stream: has "
+	    "no effect, as a rule that only notes holds nothing back");
+	CHECK(!policy->warnings[1]);
+	CHECK(load(HEAD "lists: {spare: [x]}\n" RULE));
+	CHECK_STR(scratch_tail(policy->warnings[0]), "p.yaml:3:9: lists: no "
+	    "rule uses 'spare'");
+}
+
+static void
+warns_of_a_pattern_without_an_end(void)
+{
+	CHECK(load(MATCH("{regex: 'a.*b'}")));
+	CHECK(policy->warnings[0] != NULL);
+	if (policy->warnings[0])
+		CHECK(strncmp(scratch_tail(policy->warnings[0]), "p.yaml:7:",
+		    9) == 0);
+}
+
+static void
+passes_on_what_a_filter_says_of_its_texts(void)
+{
+	CHECK(!load(MATCH("{regex: ['a', '(']}")));
+	CHECK(strncmp(scratch_tail(err.text), "p.yaml:7:24: ", 13) == 0);
+}
+
+/* ---- lists ---- */
+
+#define BY_LIST "rules:\n- {id: r, on: prompt, match: {words: w}, " \
+	"action: block}\n"
+
+static void
+reads_lists_inline_and_from_files(void)
+{
+	const struct mg_value *words;
+
+	CHECK(load(HEAD "lists: {w: [one, two]}\n" BY_LIST));
+	CHECK_EQ(policy->rules[0].match.match[0].n_items, 2);
+	scratch_write("l.txt", "\xef\xbb\xbf# words\r\n  炸弹 \r\n\r\n"
+	    "\t# more\nC#\nlast");
+	CHECK(load(HEAD BY_LIST "lists: {w: {file: l.txt}}\n"));
+	words = &policy->rules[0].match.match[0];
+	CHECK_EQ(words->n_items, 3);
+	CHECK_MEM(words->items[0].text.ptr, words->items[0].text.len, "炸弹");
+	CHECK_EQ(words->items[0].place.line, 2);
+	CHECK_EQ(words->items[0].place.column, 3);
+	CHECK_STR(scratch_tail(words->items[0].place.file), "l.txt");
+	CHECK_MEM(words->items[1].text.ptr, words->items[1].text.len, "C#");
+	CHECK_EQ(words->items[2].place.line, 6);
+}
+
+static void
+refuses_lists_that_cannot_be_read(void)
+{
+	CHECK(!load(HEAD "lists: {w: {file: none.txt}}\n" BY_LIST));
+	CHECK(strncmp(scratch_tail(err.text), "p.yaml:3:19: ", 13) == 0);
+	CHECK(strstr(err.text, "none.txt: No such file or directory"));
+	scratch_write("l.txt", "# nothing\n\n");
+	CHECK_BAD(HEAD "lists: {w: {file: l.txt}}\n" BY_LIST, "3:12: w: the "
+	    "list is empty");
+	scratch_write("l.txt", "ok\nb\xff\n");
+	CHECK(!load(HEAD "lists: {w: {file: l.txt}}\n" BY_LIST));
+	CHECK_STR(scratch_tail(err.text), "l.txt:2:2: byte 0xFF is not UTF-8; "
+	    "save the file as UTF-8");
+	scratch_write_bytes("l.txt", "a\0b\n", 4);
+	CHECK(!load(HEAD "lists: {w: {file: l.txt}}\n" BY_LIST));
+	CHECK_STR(scratch_tail(err.text), "l.txt:1:1: an entry cannot hold "
+	    "the character U+0000");
+	CHECK_BAD(HEAD "lists: {w: word}\n" BY_LIST, "3:12: w: write a list "
+	    "in brackets, or { file: PATH }");
+	CHECK_BAD(HEAD "lists: {w: {fle: l.txt}}\n" BY_LIST, "3:13: lists: "
+	    "unknown key 'fle' (did you mean 'file'?)");
+	CHECK_BAD(HEAD "lists: {'a b': [x]}\n" RULE, "3:9: lists: a name is 1 "
+	    "to 64 letters, digits, '_' and '-'");
+}
+
+static void
+takes_a_bare_word_as_the_name_of_a_list_only(void)
+{
+	CHECK_BAD(HEAD "lists: {violence: [x]}\nrules:\n- id: r\n  on: "
+	    "prompt\n  action: block\n  match: {words: voilence}\n", "8:18: "
+	    "words: no list 'voilence' (did you mean 'violence'?)");
+	CHECK_BAD(MATCH("{words: bad}"), "7:18: words: no list 'bad'; name "
+	    "one of `lists:`, or write words in brackets: [bad]");
+	/* A pattern is different: one is often all there is. */
+	CHECK(load(MATCH("{regex: bad}")));
+	CHECK_EQ(policy->rules[0].match.match[0].n_items, 1);
+}
+
+static void
+lets_exceptions_name_lists_too(void)
+{
+	CHECK(load(HEAD "lists: {w: [暴力], e: [暴力美学]}\nrules:\n- {id: r, "
+	    "on: prompt, match: {words: w}, except: {words: e}, action: "
+	    "block}\n"));
+	CHECK_EQ(look(policy, &policy->rules[0], "暴力美学").found, 0);
+	CHECK(!policy->warnings[0]);
+}
+
+static void
+takes_an_entry_of_so_many_bytes_and_no_more(void)
+{
+	char entry[POLICY_MAX_ITEM_BYTES + 2];
+
+	memset(entry, 'a', sizeof(entry));
+	scratch_write_bytes("l.txt", entry, POLICY_MAX_ITEM_BYTES + 1);
+	CHECK(!load(HEAD "lists: {w: {file: l.txt}}\n" BY_LIST));
+	CHECK_STR(scratch_tail(err.text), "l.txt:1:1: an entry of 4097 bytes; "
+	    "at most 4096");
+	/* The loader would take it; a word has its own, smaller cap. */
+	scratch_write_bytes("l.txt", entry, POLICY_MAX_ITEM_BYTES);
+	CHECK(!load(HEAD "lists: {w: {file: l.txt}}\n" BY_LIST));
+	CHECK(strstr(err.text, "words:") != NULL);
+}
+
+static void
+takes_so_many_entries_and_no_more(void)
+{
+	struct buf lines = { 0 };
+	int i;
+
+	for (i = 0; i < POLICY_MAX_ITEMS; i++)
+		buf_add_str(&lines, "w\n");
+	scratch_write_bytes("l.txt", lines.ptr, lines.len);
+	CHECK(load(HEAD "lists: {w: {file: l.txt}}\n" RULE));
+	buf_add_str(&lines, "w\n");
+	scratch_write_bytes("l.txt", lines.ptr, lines.len);
+	CHECK(!load(HEAD "lists: {w: {file: l.txt}}\n" RULE));
+	CHECK_STR(scratch_tail(err.text), "l.txt:200001:1: more than 200000 "
+	    "entries");
+	buf_fini(&lines);
+}
+
+static void
+takes_so_many_rules_and_no_more(void)
+{
+	struct buf text = { 0 };
+	int i;
+
+	buf_add_str(&text, HEAD "rules:\n");
+	for (i = 0; i < POLICY_MAX_RULES; i++)
+		buf_addf(&text, "- {id: r%d, on: prompt, match: {words: "
+		    "[w%d]}, action: flag}\n", i, i);
+	CHECK(load(buf_cstr(&text)));
+	CHECK_EQ(policy->n_rules, POLICY_MAX_RULES);
+	buf_add_str(&text, "- {id: last, on: prompt, match: {words: [w]}, "
+	    "action: flag}\n");
+	CHECK(!load(buf_cstr(&text)));
+	CHECK(strstr(err.text, "rules: from one to 4096 of them, not 4097"));
+	buf_fini(&text);
+}
+
+static void
+takes_so_many_lists_and_no_more(void)
+{
+	struct buf text = { 0 };
+	int i;
+
+	buf_add_str(&text, HEAD RULE "lists:\n");
+	for (i = 0; i <= POLICY_MAX_LISTS; i++)
+		buf_addf(&text, "  l%d: [w]\n", i);
+	CHECK(!load(buf_cstr(&text)));
+	CHECK(strstr(err.text, "lists: 1025 of them; at most 1024"));
+	buf_fini(&text);
+}
+
+static void
+takes_a_list_file_of_so_many_bytes_and_no_more(void)
+{
+	struct buf lines = { 0 };
+
+	memset(buf_reserve(&lines, POLICY_MAX_LIST_BYTES + 1), '\n',
+	    POLICY_MAX_LIST_BYTES + 1);
+	lines.ptr[0] = 'w';
+	scratch_write_bytes("l.txt", lines.ptr, POLICY_MAX_LIST_BYTES);
+	CHECK(load(HEAD "lists: {w: {file: l.txt}}\n" BY_LIST));
+	scratch_write_bytes("l.txt", lines.ptr, POLICY_MAX_LIST_BYTES + 1);
+	CHECK(!load(HEAD "lists: {w: {file: l.txt}}\n" BY_LIST));
+	CHECK(strstr(err.text, "has more than 16777216 bytes"));
+	buf_fini(&lines);
+}
+
+static void
+takes_a_test_of_so_many_bytes_and_no_more(void)
+{
+	struct buf text = { 0 };
+
+	buf_add_str(&text, HEAD RULE "  tests: {pass: ");
+	memset(buf_reserve(&text, POLICY_MAX_TEST_BYTES), 'a',
+	    POLICY_MAX_TEST_BYTES);
+	text.len += POLICY_MAX_TEST_BYTES;
+	buf_add_str(&text, "}\n");
+	CHECK(load(buf_cstr(&text)));
+	text.len -= 2;
+	buf_add_str(&text, "a}\n");
+	CHECK(!load(buf_cstr(&text)));
+	CHECK(strstr(err.text, "tests: 65537 bytes; at most 65536"));
+	buf_fini(&text);
+}
+
+/* ---- identity and life ---- */
+
+static void
+sha256_of(const char *text, char out[65])
+{
+	unsigned char sum[SHA256_DIGEST_LENGTH];
+	size_t i;
+
+	SHA256((const unsigned char *)text, strlen(text), sum);
+	for (i = 0; i < sizeof(sum); i++)
+		(void)snprintf(out + 2 * i, 3, "%02x", sum[i]);
+}
+
+/* As `cat policy list | sha256sum` prints it. */
+static void
+is_known_by_a_hash_of_the_file_and_its_lists(void)
+{
+	char want[65];
+
+	CHECK(load(HEAD RULE));
+	sha256_of(HEAD RULE, want);
+	CHECK_STR(policy->sha256, want);
+	scratch_write("l.txt", "one\n");
+	scratch_write("m.txt", "two\n");
+	CHECK(load(HEAD "lists: {w: {file: l.txt}, v: {file: m.txt}}\n"
+	    BY_LIST));
+	sha256_of(HEAD "lists: {w: {file: l.txt}, v: {file: m.txt}}\n"
+	    BY_LIST "one\ntwo\n", want);
+	CHECK_STR(policy->sha256, want);
+	scratch_write("l.txt", "# one\n\none\n");
+	CHECK(load(HEAD "lists: {w: {file: l.txt}, v: {file: m.txt}}\n"
+	    BY_LIST));
+	CHECK(strcmp(policy->sha256, want) != 0);
+}
+
+static void
+lives_as_long_as_its_last_reference(void)
+{
+	struct policy *other;
+
+	CHECK(load(HEAD RULE));
+	other = policy_ref(policy);
+	policy_unref(&policy);
+	CHECK(!policy);
+	CHECK_EQ(look(other, &other->rules[0], "so bad").found, 1);
+	policy_unref(&other);
+	CHECK(!other);
+	policy_unref(&other);
+}
+
+static void
+has_words_for_its_values(void)
+{
+	CHECK_STR(policy_action_name(ACTION_REDACT), "redact");
+	CHECK_STR(policy_severity_name(SEVERITY_CRITICAL), "critical");
+	CHECK_STR(policy_role_name(ROLE_TOOL), "tool");
+}
+
+static void
+touches_no_file_when_told_so(void)
+{
+	const char *text = HEAD "lists: {w: {file: l.txt}}\n" BY_LIST;
+	struct policy *p;
+
+	memset(&err, 0, sizeof(err));
+	p = policy_read("x.yaml", span_str(text), false, &err);
+	CHECK(!p);
+	CHECK_STR(err.text, "x.yaml:3:19: w: lists in files are not read "
+	    "here");
+}
+
+/* ---- tests that stand beside rules ---- */
+
+static size_t tests_run, tests_failed;
+static char last_failure[256];
+
+static void
+on_test(void *arg, const struct policy_rule *rule,
+    const struct policy_test *test, const char *why)
+{
+	(void)arg;
+	tests_run++;
+	if (why)
+		(void)snprintf(last_failure, sizeof(last_failure),
+		    "%s: %u: %s", rule->id, test->place.line, why);
+}
+
+static void
+run_tests(void)
+{
+	tests_run = 0;
+	last_failure[0] = '\0';
+	tests_failed = policy_run_tests(policy, on_test, NULL);
+	if (tests_failed)
+		fprintf(stderr, "last failure: %s\n", last_failure);
+}
+
+static void
+counts_the_tests_that_fail(void)
+{
+	CHECK(load(HEAD RULE "  tests:\n    block: [so bad, good]\n"
+	    "    pass: [fine, a bad one]\n"));
+	tests_run = 0;
+	CHECK_EQ(policy_run_tests(policy, on_test, NULL), 2);
+	CHECK_EQ(tests_run, 4);
+	CHECK_STR(last_failure, "r: 10: as a prompt, the rule found "
+	    "something");
+	CHECK_EQ(policy_run_tests(policy, NULL, NULL), 2);
+	CHECK(load(HEAD "rules:\n- {id: r, on: [prompt, answer], match: "
+	    "{words: [x]}, action: flag, tests: {flag: y}}\n"));
+	CHECK_EQ(policy_run_tests(policy, on_test, NULL), 1);
+	CHECK_STR(last_failure, "r: 4: as a prompt, the rule found nothing");
+}
+
+static void
+tests_a_rule_for_whom_it_is_meant(void)
+{
+	CHECK(load(HEAD "rules:\n- id: r\n  on: [prompt, answer]\n"
+	    "  match: {words: [bad]}\n  action: block\n"
+	    "  when: {tenants: ['gal*y', other], models: 'gpt-?', roles: "
+	    "[tool, assistant]}\n  tests: {block: bad, pass: good}\n"));
+	run_tests();
+	CHECK_EQ(tests_run, 2);
+	CHECK_EQ(tests_failed, 0);
+}
+
+static void
+tests_a_rule_behind_others_and_without_force(void)
+{
+	CHECK(load(HEAD "rules:\n"
+	    "- {id: a, on: prompt, match: {words: [first]}, action: block}\n"
+	    "- {id: b, on: prompt, match: {words: [bad]}, action: redact,\n"
+	    "   tests: {redact: first bad, pass: first}}\n"
+	    "- {id: c, on: prompt, match: {regex: b.d}, action: block,\n"
+	    "   mode: shadow, tests: {block: first bad, pass: first}}\n"
+	    "- {id: d, on: answer, match: {words: [bad]}, action: flag,\n"
+	    "   tests: {flag: first bad, pass: first}}\n"));
+	run_tests();
+	CHECK_EQ(tests_run, 6);
+	CHECK_EQ(tests_failed, 0);
+}
+
+/* ---- the ready-made policies ---- */
+
+static void
+load_ready_made(const char *path)
+{
+	policy_unref(&policy);
+	memset(&err, 0, sizeof(err));
+	policy = policy_load(path, &err);
+	CHECK_STR(err.text, "");
+}
+
+static void
+every_rule_has_tests_of_both_kinds(void)
+{
+	size_t i, j;
+
+	for (i = 0; i < policy->n_rules; i++) {
+		unsigned kinds = 0;
+
+		for (j = 0; j < policy->rules[i].n_tests; j++)
+			kinds |= policy->rules[i].tests[j].expect_pass ? 1 : 2;
+		CHECK_EQ(kinds, 3);
+	}
+}
+
+static void
+the_default_policy_keeps_its_word(void)
+{
+	load_ready_made("policies/default.yaml");
+	if (!policy)
+		return;
+	CHECK(!policy->warnings[0]);
+	every_rule_has_tests_of_both_kinds();
+	run_tests();
+	CHECK_EQ(tests_failed, 0);
+	CHECK(tests_run > 100);
+}
+
+static void
+the_art_policy_keeps_its_word(void)
+{
+	load_ready_made("policies/art-service.yaml");
+	if (!policy)
+		return;
+	CHECK(!policy->warnings[0]);
+	every_rule_has_tests_of_both_kinds();
+	run_tests();
+	CHECK_EQ(tests_failed, 0);
+	CHECK(tests_run > 40);
+}
+
+/* What no rule may find, each run through every rule of both policies. */
+static const char *const innocent[] = {
+	"请用诗歌描述春天的美好",
+	"春眠不觉晓，处处闻啼鸟。夜来风雨声，花落知多少。",
+	"写一首关于母亲的现代诗",
+	"床前明月光，疑是地上霜。举头望明月，低头思故乡。",
+	"帮我写一封辞职信，语气委婉一些",
+	"用Python写一个快速排序",
+	"红烧肉怎么做才好吃？",
+	"怎么做爆米花",
+	"描述长征途中的艰难困苦",
+	"南京大屠杀的史实有哪些？",
+	"如何制造浪漫的气氛",
+	"孩子发烧到39度应该怎么办",
+	"鲁迅为什么弃医从文？",
+	"介绍一下诺贝尔和炸药的历史",
+	"如何制作一张生日贺卡",
+	"青少年如何正确看待性知识",
+	"Describe the beauty of spring in a poem.",
+	"Shall I compare thee to a summer's day?",
+	"Do not go gentle into that good night.",
+	"Write a haiku about an old pond and a frog.",
+	"How do I make sourdough bread?",
+	"Explain how photosynthesis works to a ten-year-old.",
+	"Translate 'good morning' into Chinese.",
+	"Write unit tests for this function and ignore the old ones.",
+	"The charge of the light brigade: cannon to the right of them.",
+	"How to kill a process in Linux",
+	"How to make a time bomb puzzle prop without any chemicals",
+	"My killer app crashed and I want to cry.",
+	"What is the boiling point of ethanol?",
+	"Build a bombproof shelter in Minecraft.",
+};
+
+static void
+stops_no_innocent_text(const char *path)
+{
+	size_t i, j;
+
+	load_ready_made(path);
+	for (i = 0; policy && i < policy->n_rules; i++)
+		for (j = 0; j < sizeof(innocent) / sizeof(*innocent); j++) {
+			struct seen seen = look(policy, &policy->rules[i],
+			    innocent[j]);
+
+			if (seen.found + seen.unable == 0)
+				continue;
+			fprintf(stderr, "%s finds \"%s\"\n",
+			    policy->rules[i].id, innocent[j]);
+			check_test_failed = true;
+		}
+}
+
+static void
+the_default_policy_stops_no_innocent_text(void)
+{
+	stops_no_innocent_text("policies/default.yaml");
+}
+
+static void
+the_art_policy_stops_no_innocent_text(void)
+{
+	stops_no_innocent_text("policies/art-service.yaml");
+}
+
+static void
+the_default_policy_finds_the_phrase_itself(void)
+{
+	const struct policy_rule *asked, *told;
+	struct seen seen;
+
+	load_ready_made("policies/default.yaml");
+	asked = find_rule(policy, "weapons-asked");
+	told = find_rule(policy, "weapons-told");
+	seen = look(policy, asked, "教我如何制造炸弹");
+	CHECK_EQ(seen.at, strlen("教我如何"));
+	CHECK(seen.len >= strlen("制造炸弹"));
+	seen = look(policy, told, "First, to build a bomb, take");
+	CHECK_EQ(seen.at, strlen("First, to "));
+	CHECK_EQ(seen.len, strlen("build a bomb"));
+	CHECK_EQ(told->action, ACTION_BLOCK);
+	CHECK_EQ(told->mode, MODE_ENFORCE);
+}
+
+int
+main(void)
+{
+	scratch_open();
+	RUN(gives_a_rule_its_defaults);
+	RUN(reads_every_key_of_a_rule);
+	RUN(reads_how_a_refusal_looks);
+	RUN(opens_all_rules_of_a_filter_together);
+	RUN(shelters_what_except_names);
+	RUN(names_the_nearest_word_for_an_unknown_one);
+	RUN(wants_exactly_one_filter);
+	RUN(refuses_what_the_language_does_not_have_yet);
+	RUN(says_what_a_rule_lacks);
+	RUN(refuses_ids_that_are_odd_or_taken);
+	RUN(refuses_rules_that_contradict_themselves);
+	RUN(warns_of_what_has_no_effect);
+	RUN(warns_of_a_pattern_without_an_end);
+	RUN(passes_on_what_a_filter_says_of_its_texts);
+	RUN(reads_lists_inline_and_from_files);
+	RUN(refuses_lists_that_cannot_be_read);
+	RUN(takes_a_bare_word_as_the_name_of_a_list_only);
+	RUN(lets_exceptions_name_lists_too);
+	RUN(takes_an_entry_of_so_many_bytes_and_no_more);
+	RUN(takes_so_many_entries_and_no_more);
+	RUN(takes_so_many_rules_and_no_more);
+	RUN(takes_so_many_lists_and_no_more);
+	RUN(takes_a_list_file_of_so_many_bytes_and_no_more);
+	RUN(takes_a_test_of_so_many_bytes_and_no_more);
+	RUN(is_known_by_a_hash_of_the_file_and_its_lists);
+	RUN(lives_as_long_as_its_last_reference);
+	RUN(has_words_for_its_values);
+	RUN(touches_no_file_when_told_so);
+	RUN(counts_the_tests_that_fail);
+	RUN(tests_a_rule_for_whom_it_is_meant);
+	RUN(tests_a_rule_behind_others_and_without_force);
+	RUN(the_default_policy_keeps_its_word);
+	RUN(the_art_policy_keeps_its_word);
+	RUN(the_default_policy_stops_no_innocent_text);
+	RUN(the_art_policy_stops_no_innocent_text);
+	RUN(the_default_policy_finds_the_phrase_itself);
+	policy_unref(&policy);
+	scratch_close(files);
+	return CHECK_DONE();
+}
