@@ -380,6 +380,30 @@ a_call_may_cancel_another_from_inside_its_handler(void)
 }
 
 static void
+a_call_may_be_started_from_inside_a_handler(void)
+{
+	SCRIPT(script, { READ, NULL, 0 }, { SEND,
+	    "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", 0 },
+	    { HOLD, NULL, 0 });
+	const struct step *scripts[] = { script, NULL };
+	const struct step *const *all[] = { scripts };
+	struct result first, second;
+	struct world w;
+
+	world_init(&w, 1, all);
+	world_start(&w);
+	CHECK_EQ(start(&w, &first, "m", "{}"), PICK_OK);
+	first.follower = &second;
+	finish(&w, &first);
+	finish(&w, &second);
+	CHECK_EQ(first.end, UPSTREAM_DONE);
+	CHECK_EQ(second.end, UPSTREAM_DONE);
+	buf_fini(&first.body);
+	buf_fini(&second.body);
+	world_fini(&w);
+}
+
+static void
 freeing_ends_calls_in_flight_without_a_word(void)
 {
 	SCRIPT(script, { READ, NULL, 0 }, { HOLD, NULL, 0 });
@@ -508,6 +532,7 @@ main(void)
 	RUN(a_paused_backend_is_not_read);
 	RUN(cancelling_closes_the_connection_at_once);
 	RUN(a_call_may_cancel_another_from_inside_its_handler);
+	RUN(a_call_may_be_started_from_inside_a_handler);
 	RUN(freeing_ends_calls_in_flight_without_a_word);
 	RUN(a_backend_that_does_not_answer_times_out);
 	RUN(a_backend_that_stalls_times_out);

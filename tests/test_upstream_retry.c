@@ -279,6 +279,27 @@ the_only_backend_of_a_model_is_rested_but_not_given_up(void)
 	world_fini(&w);
 }
 
+static void
+a_path_that_makes_no_url_is_not_the_backends_fault(void)
+{
+	const struct step *scripts[] = { fine, NULL };
+	const struct step *others[] = { fine, NULL };
+	const struct step *const *all[] = { scripts, others };
+	struct result r;
+	struct world w;
+
+	world_init(&w, 2, all);
+	w.path = "/v1/a b\x01";
+	world_start(&w);
+	call(&w, &r, "{}");
+	CHECK_EQ(r.end, UPSTREAM_UNREACHABLE);
+	CHECK_EQ(upstreams_stats(w.upstreams, 0)->failures, 0);
+	CHECK_EQ(upstreams_stats(w.upstreams, 1)->failures, 0);
+	CHECK_EQ(upstreams_stats(w.upstreams, 0)->retries, 0);
+	CHECK_EQ(atomic_load(&w.servers[0]->connections), 0);
+	world_fini(&w);
+}
+
 int
 main(void)
 {
@@ -293,5 +314,6 @@ main(void)
 	RUN(a_model_that_no_backend_takes_is_unknown);
 	RUN(a_call_in_flight_keeps_its_configuration_through_a_reload);
 	RUN(the_only_backend_of_a_model_is_rested_but_not_given_up);
+	RUN(a_path_that_makes_no_url_is_not_the_backends_fault);
 	return CHECK_DONE();
 }

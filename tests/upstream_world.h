@@ -277,6 +277,7 @@ struct world {
 	struct config_upstream backends[MAX_BACKENDS];
 	struct server *servers[MAX_BACKENDS];
 	char urls[MAX_BACKENDS][64];
+	const char *path;	/* NULL: as usual */
 };
 
 /* What came of one call. */
@@ -294,7 +295,11 @@ struct result {
 	bool cancel_on_head, cancel_on_body, pause_on_body;
 	struct upstream_call *victim;	/* cancelled on_body too */
 	unsigned bodies;
+	struct result *follower;	/* started on_head, and again on_end */
 };
+
+static enum upstream_pick start(struct world *w, struct result *r,
+    const char *model, const char *body);
 
 static void
 on_head(void *arg, const struct upstream_head *head)
@@ -313,6 +318,10 @@ on_head(void *arg, const struct upstream_head *head)
 			snprintf(r->location, sizeof(r->location), "%.*s",
 			    (int)head->fields[i].value.len,
 			    head->fields[i].value.ptr);
+	if (r->follower) {
+		CHECK_EQ(start(r->world, r->follower, "m", "{}"), PICK_OK);
+		CHECK_EQ(r->follower->heads, 0);
+	}
 	if (r->cancel_on_head)
 		upstream_cancel(r->call);
 }
@@ -407,7 +416,7 @@ start(struct world *w, struct result *r, const char *model, const char *body)
 	};
 	struct upstream_request request = {
 		.method = span_str(body ? "POST" : "GET"),
-		.path = span_str("/v1/completions?x=1"),
+		.path = span_str(w->path ? w->path : "/v1/completions?x=1"),
 		.model = span_str(model), .fields = fields, .n_fields = 4,
 		.body = span_str(body),
 	};
