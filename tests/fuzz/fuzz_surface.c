@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz_surface.c - any JSON through the surfaces.
  *
- * What must hold: nodes are visited in order; decoded text is valid UTF-8; and
- * every string of the document is either visited or lies at a path that the
- * same document without it would not miss - that is left to the tests, here it
- * is enough that strings outside any table (below a key "~") are all seen. The
- * first byte chooses surface and document. */
+ * What must hold: nodes are visited in document order, decoded text is valid
+ * UTF-8, and below a key that no table can know ("~") every string and every
+ * key is visited. The first byte chooses surface and document. */
 #include <stdlib.h>
 
 #include "gateway/surface.h"
