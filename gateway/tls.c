@@ -75,6 +75,18 @@ no_passphrase(char *text, int size, int writing, void *arg)
 	return -1;
 }
 
+/* A key of another kind than the certificate is taken at first, and then
+ * lacks a certificate. */
+static bool
+is_mismatch(unsigned long code)
+{
+	if (ERR_GET_LIB(code) == ERR_LIB_SSL)
+		return ERR_GET_REASON(code) == SSL_R_NO_CERTIFICATE_ASSIGNED;
+	return ERR_GET_LIB(code) == ERR_LIB_X509 &&
+	    (ERR_GET_REASON(code) == X509_R_KEY_VALUES_MISMATCH ||
+	    ERR_GET_REASON(code) == X509_R_KEY_TYPE_MISMATCH);
+}
+
 static int
 load_pair(SSL_CTX *ctx, const struct config_tls *config, struct mg_error *err)
 {
@@ -87,8 +99,7 @@ load_pair(SSL_CTX *ctx, const struct config_tls *config, struct mg_error *err)
 	if (SSL_CTX_use_PrivateKey_file(ctx, config->key, SSL_FILETYPE_PEM)
 	    == 1 && SSL_CTX_check_private_key(ctx) == 1)
 		return 0;
-	if (ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_VALUES_MISMATCH ||
-	    ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_TYPE_MISMATCH) {
+	if (is_mismatch(ERR_peek_error())) {
 		ERR_clear_error();
 		return mg_fail(err, &place, "certificate and key do not "
 		    "belong together; %s is the key of another certificate",
@@ -182,14 +193,10 @@ tls_unref(struct tls **tls)
 struct bufferevent *
 tls_accept(struct tls *tls, struct event_base *base, int fd)
 {
-	struct bufferevent *bev;
 	SSL *ssl = SSL_new(tls->ctx);
 
 	if (!ssl)
 		return NULL;
-	bev = bufferevent_openssl_socket_new(base, fd, ssl,
+	return bufferevent_openssl_socket_new(base, fd, ssl,
 	    BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
-	if (!bev)
-		SSL_free(ssl);
-	return bev;
 }
