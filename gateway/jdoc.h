@@ -15,11 +15,6 @@
 
 #include "gateway/buf.h"
 
-/* jansson, which we link for what is edited or built, exports a jdoc_string()
- * as well: ours must not stand in for it inside that library. Enums of both
- * have the same names; do not include both headers in one file. */
-#define jdoc_string mg_json_string
-
 enum jdoc_type {
 	JDOC_NULL, JDOC_FALSE, JDOC_TRUE, JDOC_NUMBER, JDOC_STRING,
 	JDOC_ARRAY, JDOC_OBJECT,
