@@ -200,6 +200,10 @@ turn(struct upstream_loop *loop, curl_socket_t fd, int what)
 
 	assert(!loop->inside);
 	loop->inside = true;
+	/* A timer is due once. libcurl sets the next one from inside, and says
+	 * nothing when there is none: kept, this one would be due for ever. */
+	if (fd == CURL_SOCKET_TIMEOUT)
+		loop->due_ms = UINT64_MAX;
 	(void)curl_multi_socket_action(loop->multi, fd, what, &running);
 	loop->inside = false;
 	loop->settle(loop->arg);
