@@ -2,8 +2,10 @@
 /* pattern.c - one pass over a pattern's text.
  *
  * Each construct is copied, widened, dropped, or makes the pattern not plain.
- * Properties and \w \d \s are widened to all of non-ASCII: ASCII is where both
- * engines agree for ever. Lookarounds and borders are dropped, which can only
+ * Properties and \w are widened to all of non-ASCII: ASCII is where both engines
+ * agree for ever. \d leaves out the blocks of symbols and Han, which have and
+ * will have no decimal digit, and \s all beyond its last: else each Chinese text
+ * would look like a number. Lookarounds and borders are dropped, which can only
  * add matches. PCRE2 has compiled the pattern before, so it is well formed. */
 #include "filters/pattern.h"
 
@@ -12,7 +14,10 @@
 #include "filters/memory.h"
 
 #define WIDE "\\x{80}-\\x{10ffff}"
+#define WIDE_DIGIT "\\x{80}-\\x{1fff}\\x{a000}-\\x{10ffff}"
+#define WIDE_SPACE "\\x{80}-\\x{3000}"
 #define ANY "[\\s\\S]"
+#define RUN_MAX 24		/* bytes of a literal that are used */
 
 struct reader {
 	const char *s;
@@ -25,6 +30,10 @@ struct reader {
 	bool dropped;		/* the last token left nothing behind */
 	bool forked;		/* '|' outside all groups */
 	unsigned char literal;	/* the last token, if a literal at depth 0 */
+	/* Literals in sequence at depth 0: this one, and the branch's best. */
+	char run[RUN_MAX], best[RUN_MAX];
+	size_t run_len, best_len, last_len;
+	bool bare;		/* a branch has none */
 };
 
 static void
@@ -103,6 +112,44 @@ close_literal(struct reader *r, bool optional)
 		r->p->gate = c;
 }
 
+/* ---- literals ---- */
+
+static void
+end_run(struct reader *r)
+{
+	if (r->run_len > r->best_len) {
+		memcpy(r->best, r->run, r->run_len);
+		r->best_len = r->run_len;
+	}
+	r->run_len = r->last_len = 0;
+}
+
+/* Adds one character to the run. A full run is ended, then begun again. */
+static void
+extend_run(struct reader *r, const char *s, size_t n)
+{
+	if (r->run_len + n > RUN_MAX)
+		end_run(r);
+	memcpy(r->run + r->run_len, s, n);
+	r->run_len += n;
+	r->last_len = n;
+}
+
+/* Ends a branch outside all groups: its best run stands for it. */
+static void
+end_branch(struct reader *r)
+{
+	struct pattern_text *p = r->p;
+
+	end_run(r);
+	if (r->best_len == 0 || memchr(r->best, '\n', r->best_len))
+		r->bare = true;
+	memcpy(p->literals + p->literals_len, r->best, r->best_len);
+	p->literals_len += r->best_len;
+	p->literals[p->literals_len++] = '\n';
+	r->best_len = 0;
+}
+
 /* ---- escapes ---- */
 
 static const char *
@@ -130,15 +177,15 @@ wider_escape(char c)
 {
 	switch (c) {
 	case 'd':
-		return "[\\d" WIDE "]";
+		return "[\\d" WIDE_DIGIT "]";
 	case 'w':
 		return "[\\w" WIDE "]";
 	case 's':
-		return "[\\s" WIDE "]";
+		return "[\\s" WIDE_SPACE "]";
 	case 'h':
-		return "[ \\t" WIDE "]";
+		return "[ \\t" WIDE_SPACE "]";
 	case 'v':
-		return "[\\n-\\r" WIDE "]";
+		return "[\\n-\\r" WIDE_SPACE "]";
 	case 'D':
 	case 'W':
 	case 'S':
@@ -234,8 +281,10 @@ read_escape(struct reader *r)
 		return;
 	} else if (c > 0 && !is_alnum(c)) {
 		emit(r, r->s + r->i, 2);
-		if (r->depth == 0)
+		if (r->depth == 0) {
 			r->literal = (unsigned char)c;
+			extend_run(r, &c, 1);
+		}
 	} else {
 		r->p->plain = false;
 	}
@@ -245,7 +294,7 @@ read_escape(struct reader *r)
 /* ---- classes ---- */
 
 struct class {
-	bool negated, wide, hard;
+	bool negated, digit, space, wide, hard;
 };
 
 /* Looks through a class; returns the offset behind it. */
@@ -270,7 +319,11 @@ scan_class(struct reader *r, struct class *class)
 				i = (size_t)(end - r->s) + 1;
 		} else if (c == '\\' && i + 1 < r->len) {
 			c = r->s[++i];
-			if (memchr("dws", c, 3))
+			if (c == 'd')
+				class->digit = true;
+			else if (c == 's')
+				class->space = true;
+			else if (c == 'w')
 				class->wide = true;
 			else if (c == 'x')
 				class->wide |= r->caseless;
@@ -296,11 +349,17 @@ read_class(struct reader *r)
 		class.wide = true;
 	if (class.hard || (class.negated && r->caseless))
 		emit_text(r, ANY);
-	else if (class.wide && !class.negated) {
-		emit(r, r->s + r->i, end - r->i - 1);
-		emit_text(r, WIDE "]");
-	} else {
+	else if (class.negated)
 		emit(r, r->s + r->i, end - r->i);
+	else {
+		emit(r, r->s + r->i, end - r->i - 1);
+		if (class.wide)
+			emit_text(r, WIDE);
+		if (class.digit && !class.wide)
+			emit_text(r, WIDE_DIGIT);
+		if (class.space && !class.wide)
+			emit_text(r, WIDE_SPACE);
+		emit_text(r, "]");
 	}
 	r->i = end;
 }
@@ -435,6 +494,9 @@ read_quantifier(struct reader *r, size_t n)
 
 	close_literal(r, q[0] == '*' || q[0] == '?' ||
 	    (q[0] == '{' && q[1] == '0'));
+	if (q[0] == '*' || q[0] == '?' || (q[0] == '{' && q[1] == '0'))
+		r->run_len -= r->last_len;
+	end_run(r);
 	if (r->ahead && (q[0] == '*' || q[0] == '+' || q[n - 2] == ','))
 		r->p->looks_far = true;
 	if (r->dropped)
@@ -466,14 +528,24 @@ read_literal(struct reader *r)
 			emit(r, r->s + r->i, 1);
 		if (r->depth == 0)
 			r->literal = c;
+		/* Without case K and S are also letters beyond ASCII. */
+		if (r->depth == 0 && !(r->caseless &&
+			((c | 0x20) == 'k' || (c | 0x20) == 's')))
+			extend_run(r, r->s + r->i, 1);
+		else
+			end_run(r);
 	} else {
 		while (r->i + n < r->len && (r->s[r->i + n] & 0xc0) == 0x80)
 			n++;
 		/* U+3000 to U+9FFF have no case. */
-		if (!r->caseless || (c >= 0xe3 && c <= 0xe9))
+		if (!r->caseless || (c >= 0xe3 && c <= 0xe9)) {
 			emit(r, r->s + r->i, n);
-		else
+			if (r->depth == 0)
+				extend_run(r, r->s + r->i, n);
+		} else {
 			emit_text(r, "[" WIDE "]");
+			end_run(r);
+		}
 	}
 	r->i += n;
 }
@@ -490,6 +562,10 @@ read_token(struct reader *r)
 	}
 	close_literal(r, false);
 	r->dropped = false;
+	if (memchr("\\[()^$|.", r->s[r->i], 8) &&
+	    !(r->s[r->i] == '\\' && r->i + 1 < r->len &&
+		r->s[r->i + 1] > 0 && !is_alnum(r->s[r->i + 1])))
+		end_run(r);
 	switch (r->s[r->i]) {
 	case '\\':
 		read_escape(r);
@@ -511,6 +587,8 @@ read_token(struct reader *r)
 		break;
 	case '|':
 		r->forked |= r->depth == 0;
+		if (r->depth == 0)
+			end_branch(r);
 		emit_text(r, "|");
 		r->i++;
 		break;
@@ -548,11 +626,17 @@ pattern_read(struct pattern_text *p, struct mg_span source, bool caseless)
 	memset(p, 0, sizeof(*p));
 	p->plain = true;
 	/* A token of one byte becomes at most a widened class. */
-	p->wide = mem_new(source.len + 1, 32);
+	p->wide = mem_new(source.len + 1, 48);
+	/* Of each branch one run and a newline; eight bytes more are read
+	 * at once. */
+	p->literals = mem_new(source.len + 8, 2);
 	r.caseless = caseless || has_flag_i(source.ptr, source.len);
 	while (r.i < r.len)
 		read_token(&r);
 	close_literal(&r, false);
+	end_branch(&r);
+	if (r.bare || !p->plain)
+		p->literals_len = 0;
 	if (r.forked || !p->plain)
 		p->gate = 0;
 	p->wide[p->wide_len] = '\0';
@@ -562,5 +646,6 @@ void
 pattern_fini(struct pattern_text *p)
 {
 	free(p->wide);
+	free(p->literals);
 	memset(p, 0, sizeof(*p));
 }

@@ -8,14 +8,22 @@
  * not change what is found in it.
  *
  * Most patterns are not tried at all: on whole texts and large pieces one
- * Vectorscan pass names those that may match, on small pieces a table says
- * which may begin with one of its bytes. */
+ * pass for the literals that their matches contain names those that may match,
+ * on small pieces a table says which may begin with one of its bytes. */
 #include <string.h>
+#include <time.h>
 
 #include "filters/memory.h"
 #include "filters/regex_conf.h"
 
-#define LARGE 384	/* fresh bytes from which the database is asked */
+#define LARGE 384	/* fresh bytes from which literals are looked for */
+/* A pattern without upper length may look at all of a text from each of its
+ * places, and no limit of PCRE2 counts that. On more than METERED bytes it
+ * gets so much of the thread's time for one call. */
+#define METERED 4096
+#define TIME_NS 50000000
+#define TIME_PER_BYTE_NS 100
+#define STEP_WORK (UINT64_C(8) << 20)	/* bytes looked at between clocks */
 #define MAX_SHELTERS 65536	/* matches of one exception kept at a time */
 
 struct interval {
@@ -63,6 +71,7 @@ struct turn {
 	uint64_t end;		/* of the text */
 	struct late *was_late;
 	size_t n_was_late, next_late;
+	uint64_t deadline_ns;	/* of metered patterns; 0: not yet known */
 	bool found, unable;
 };
 
@@ -79,6 +88,8 @@ report(struct turn *t, uint32_t pattern, struct interval where)
 	t->report->found(t->report->arg, &found);
 }
 
+#define TOO_LONG (-100000)	/* beside PCRE2's codes */
+
 static const char *
 why(int rc)
 {
@@ -89,6 +100,8 @@ why(int rc)
 	case PCRE2_ERROR_HEAPLIMIT:
 	case PCRE2_ERROR_JIT_STACKLIMIT:
 		return "the match needs too much memory";
+	case TOO_LONG:
+		return "the search takes too long for this text";
 	case PCRE2_ERROR_RECURSELOOP:
 		return "the pattern recurses without end";
 	}
@@ -225,6 +238,54 @@ match_options(const struct mg_text *text)
 	    (text->at > 0 ? PCRE2_NOTBOL : 0);
 }
 
+static uint64_t
+thread_ns(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* One search from i on. */
+static int
+match(struct turn *t, const struct pattern *p, size_t i)
+{
+	return pcre2_match(p->code, (PCRE2_SPTR)t->text->ptr, t->text->len, i,
+	    match_options(t->text), t->ws->match, t->ws->context);
+}
+
+/* The same in steps of some starting places, between which the clock is read.
+ * Steps grow while they are cheap. */
+static int
+match_metered(struct turn *t, const struct pattern *p, size_t i)
+{
+	const struct mg_text *text = t->text;
+	size_t step = 1 + STEP_WORK / text->len, to;
+	uint64_t start = thread_ns(), now;
+	int rc = PCRE2_ERROR_NOMATCH;
+
+	if (!t->deadline_ns)
+		t->deadline_ns = start + TIME_NS +
+		    TIME_PER_BYTE_NS * (uint64_t)text->len;
+	while (i < text->len && rc == PCRE2_ERROR_NOMATCH) {
+		to = step < text->len - i ? i + step : text->len;
+		while (to < text->len && (text->ptr[to] & 0xc0) == 0x80)
+			to++;
+		(void)pcre2_set_offset_limit(t->ws->context, to);
+		rc = match(t, p, i);
+		i = to;
+		now = thread_ns();
+		if (rc == PCRE2_ERROR_NOMATCH && now > t->deadline_ns)
+			rc = TOO_LONG;
+		if (now - start < 1000000)
+			step *= 2;
+		start = now;
+	}
+	(void)pcre2_set_offset_limit(t->ws->context, PCRE2_UNSET);
+	return rc;
+}
+
 /* Looks for a pattern from offset from on. Returns from where the next call
  * must look: the text's end, or the first start that is not decided. */
 static uint64_t
@@ -233,12 +294,11 @@ search(struct turn *t, uint32_t pattern, uint64_t from)
 	const struct mg_text *text = t->text;
 	const struct pattern *p = &t->re->patterns[pattern];
 	const PCRE2_SIZE *ov = pcre2_get_ovector_pointer(t->ws->match);
-	uint32_t options = match_options(text);
 	size_t i = (size_t)(from - text->at);
+	bool metered = p->metered && text->len > METERED + p->max_hold;
 
 	while (i < text->len) {
-		int rc = pcre2_match(p->code, (PCRE2_SPTR)text->ptr, text->len,
-		    i, options, t->ws->match, t->ws->context);
+		int rc = metered ? match_metered(t, p, i) : match(t, p, i);
 
 		if (rc == PCRE2_ERROR_NOMATCH)
 			break;
@@ -285,30 +345,27 @@ run(struct turn *t, uint32_t pattern, uint64_t from)
 
 /* ---- which patterns ---- */
 
-static int
-on_hit(unsigned id, unsigned long long from, unsigned long long to,
-    unsigned flags, void *arg)
-{
-	uint64_t *run = arg;
-
-	(void)from;
-	(void)to;
-	(void)flags;
-	regex_add(run, id);
-	return 0;
-}
-
-/* Asks the database about the whole window. */
+/* Reads the whole window for literals; adds the patterns that they open. */
 static void
-ask_database(struct turn *t, uint64_t *run)
+ask_literals(const struct turn *t, uint64_t *run)
 {
 	const struct regex *re = t->re;
+	const struct automaton *a = &re->automaton;
+	const unsigned char *ptr = (const unsigned char *)t->text->ptr;
+	size_t i = 0, len = t->text->len, k;
+	uint32_t s = AUTOMATON_ROOT, out;
 
 	memcpy(run, re->alone, re->n_words * sizeof(*run));
-	if (t->text->len > UINT32_MAX || hs_scan(re->database, t->text->ptr,
-		(unsigned)t->text->len, 0, t->ws->scratch, on_hit, run) !=
-	    HS_SUCCESS)
-		memset(run, 0xff, re->n_words * sizeof(*run));
+	while (re->n_terms > 0 && i < len) {
+		if (s == AUTOMATON_ROOT)
+			i = beginnings_next(&re->beginnings, ptr, i, len);
+		s = automaton_step(a, s, ptr[i++]);
+		for (out = a->node[s].out; out != AUTOMATON_ROOT;
+		    out = automaton_next_out(a, out))
+			for (k = 0; k < re->n_words; k++)
+				run[k] |= re->by_term[(a->tail[out].term - 1) *
+				    re->n_words + k];
+	}
 }
 
 /* Patterns that may begin within the fresh bytes. */
@@ -360,10 +417,7 @@ judge_whole(struct turn *t)
 	uint64_t *chosen = t->ws->run, any = 0;
 	size_t k;
 
-	if (re->database)
-		ask_database(t, chosen);
-	else
-		ask_starts(t, chosen);
+	ask_literals(t, chosen);
 	for (k = 0; k < re->n_words; k++)
 		any |= chosen[k] & t->scan->active[k] & ~re->excepts[k];
 	if (!any)
@@ -373,7 +427,7 @@ judge_whole(struct turn *t)
 	run_chosen(t, chosen, false);
 }
 
-/* In a large piece that the database cleared only an unfinished match can be
+/* In a large piece without a pattern's literals only an unfinished match can be
  * left, and that is near the end. */
 static uint64_t
 skip(const struct turn *t, const struct pattern *p, uint64_t from)
@@ -443,12 +497,12 @@ judge_stream(struct turn *t)
 {
 	const struct regex *re = t->re;
 	struct scan *scan = t->scan;
-	bool large = t->end - t->text->fresh >= LARGE && re->database;
+	bool large = t->end - t->text->fresh >= LARGE;
 	uint64_t *hits = large ? t->ws->run + re->n_words : NULL;
 	size_t i;
 
 	if (large)
-		ask_database(t, hits);
+		ask_literals(t, hits);
 	ask_starts(t, t->ws->run);
 	for (i = 0; i < scan->n_late; i++)
 		regex_add(t->ws->run, scan->late[i].pattern);

@@ -347,6 +347,9 @@ read_text(struct turn *t)
 	uint32_t s = scan->state;
 
 	while (i < len) {
+		if (s == AUTOMATON_ROOT && scan->n_pending == 0)
+			i = beginnings_next(&scan->words->beginnings,
+			    ptr, i, len);
 		s = automaton_step(a, s, ptr[i++]);
 		if (a->node[s].out == AUTOMATON_ROOT && scan->n_pending == 0)
 			continue;

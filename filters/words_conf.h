@@ -5,6 +5,7 @@
 #define FILTERS_WORDS_CONF_H
 
 #include "filters/automaton.h"
+#include "filters/beginnings.h"
 #include "modgate/filter.h"
 
 enum {
@@ -36,6 +37,7 @@ enum words_set {
 
 struct words {
 	struct automaton automaton;
+	struct beginnings beginnings;
 	struct automaton_term *terms;	/* sorted, folded */
 	unsigned char *bytes;		/* of the terms */
 	size_t n_terms, n_bytes;

@@ -385,7 +385,7 @@ new_words(const struct mg_rule *rules, size_t n_rules, size_t n_bytes)
 
 	w->n_rules = n_rules;
 	w->n_words = (n_rules + 63) / 64;
-	w->bytes = mem_new(n_bytes, 1);
+	w->bytes = mem_new(n_bytes + BEGINNING_ROOM, 1);
 	w->bordered = mem_new(w->n_words, sizeof(*w->bordered));
 	w->excepting = mem_new(w->n_words, sizeof(*w->excepting));
 	for (r = 0; r < n_rules; r++) {
@@ -428,6 +428,7 @@ words_open(const struct mg_rule *rules, size_t n_rules,
 	automaton_build(&w->automaton, w->terms, w->n_terms);
 	find_covers(w);
 	make_sets(w);
+	beginnings_init(&w->beginnings, w->terms, w->n_terms);
 	return w;
 }
 
@@ -439,6 +440,7 @@ words_close(void *conf)
 	if (!w)
 		return;
 	automaton_fini(&w->automaton);
+	beginnings_fini(&w->beginnings);
 	free(w->terms);
 	free(w->bytes);
 	free(w->first);
@@ -458,7 +460,8 @@ words_memory(const void *conf)
 	const struct words *w = conf;
 	const struct automaton *a = &w->automaton;
 
-	return sizeof(*w) + a->n_slots * (sizeof(*a->node) +
+	return sizeof(*w) + ((size_t)8 << (58 - w->beginnings.shift)) +
+	    a->n_slots * (sizeof(*a->node) +
 		sizeof(*a->tail) + sizeof(*w->below)) +
 	    a->n_states * sizeof(*a->order) +
 	    w->n_terms * (sizeof(*w->terms) + sizeof(*w->first)) +

@@ -72,6 +72,7 @@ parse(int argc, char **argv, struct args *args)
 	int c;
 
 	optind = 1;
+	opterr = 0;
 	while ((c = getopt_long(argc, argv, "c:n:fh", options, NULL)) != -1) {
 		switch (c) {
 		case 'c': args->config = optarg; break;
@@ -89,7 +90,8 @@ parse(int argc, char **argv, struct args *args)
 				    "to 1000000, not ", optarg);
 			break;
 		default:
-			return wrong("wrong option", "");
+			return wrong("unknown option, or one without its "
+			    "value: ", argv[optind - 1]);
 		}
 	}
 	if (args->config && args->dir)

@@ -126,7 +126,8 @@ print_text(struct verdict *v)
 {
 	size_t warnings = count_lines(&v->warnings);
 
-	fwrite(v->warnings.ptr, 1, v->warnings.len, stdout);
+	if (warnings)
+		fwrite(v->warnings.ptr, 1, v->warnings.len, stdout);
 	if (v->err.text[0]) {
 		fprintf(stderr, "%s\n", v->err.text);
 		return;

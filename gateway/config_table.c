@@ -314,7 +314,8 @@ static const struct setting log_table[] = {
 
 const struct setting config_table[] = {
 	{ .key = "modgate", .kind = OPTION_READ, .read = config_read_version,
-	    .required = true, .help = "version of this language: 1" },
+	    .required = true, .fallback = "1",
+	    .help = "version of this language" },
 	{ .key = "listen", .kind = OPTION_READ, .read = config_read_listen,
 	    .map = config_listen_table, .fallback = "127.0.0.1:8080",
 	    .help = "where clients come: host:port, a map, or a list" },

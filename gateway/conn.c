@@ -6,34 +6,24 @@
  * and in one order: read, write, tell the service, and again until nothing is
  * left to do. So a service may call anything from anywhere, and the connection
  * is freed where nobody stands on it.
- *
- * Plain sockets are read and written straight, which is worth five system calls
- * an exchange: a bufferevent asks how much there is, reads at most 4 KiB a
- * turn, and arms and disarms its write event for every answer. Output is
- * gathered in `out` and written once per turn. What the socket does not take,
- * and all of TLS, goes through the bufferevent. */
+ * How bytes come and go is conn_io.c's business. */
 #include "gateway/conn.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <time.h>
 
-#include <event2/buffer.h>
 #include <event2/bufferevent.h>
-#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 
+#include "gateway/conn_io.h"
+
+#define TRIM_MS 1000		/* idle so long: buffers are given back */
 #define LINGER_MS 1000		/* a refused client may read our answer */
 #define LINGER_BYTES 65536	/* and go on sending that much */
 #define ROUNDS 16		/* of settle() before others have their turn */
 #define READ_BYTES 65536	/* at a time, from a plain socket */
-#define OUT_KEEP 8192		/* memory of `out` kept between answers */
 
 enum phase {
 	C_HEAD,			/* between requests, or a head is coming */
@@ -44,19 +34,12 @@ enum phase {
 };
 
 struct conn {
-	struct bufferevent *bev;
-	SSL *ssl;			/* NULL: plain */
-	int fd;
+	struct conn_io io;
 	const struct conn_service *service;
 	void (*on_free)(void *arg, struct conn *conn);
 	void *arg;
 	struct conn_limits limits;
 	struct http1 *reader;
-	struct buf out;
-	/* Input of a plain socket: what nobody wanted yet, and, only while
-	 * on_plain() runs, what it has just read. */
-	struct buf in;
-	struct mg_span just_read;
 	char peer[64];
 	enum phase phase;
 	unsigned depth;			/* calls of ours on the stack */
@@ -82,23 +65,18 @@ struct conn {
 
 	bool close_after;
 	bool draining;
-	bool eof;			/* the client ended its side */
-	bool reading;			/* the socket is read */
-	bool broken;			/* nothing can be written any more */
 	uint64_t lingered;		/* bytes dropped */
 
 	/* Milliseconds of a monotonic clock. 0: not running. */
 	int64_t now;
 	int64_t head_at, idle_at;	/* first byte; last exchange's end */
 	int64_t body_at, body_heard_at;
-	int64_t sent_at;		/* the client last took something */
 	int64_t linger_at;
-	uint64_t queued, taken;		/* bytes through the bufferevent */
 	bool fresh;			/* no request yet */
+	bool trimmed;			/* no buffers are kept */
 	int64_t timer_at;		/* when the timer fires */
 	struct event timer;
 	struct event kick;		/* settle soon */
-	struct event readable;		/* plain sockets only */
 };
 
 static void settle(struct conn *c);
@@ -136,18 +114,11 @@ later(struct conn *c)
 		event_active(&c->kick, EV_TIMEOUT, 1);
 }
 
-static struct evbuffer *
-output(const struct conn *c)
-{
-	return bufferevent_get_output(c->bev);
-}
-
 size_t
 conn_backlog(const struct conn *c)
 {
-	if (c->phase == C_CLOSED)
-		return 0;
-	return c->out.len + evbuffer_get_length(output(c));
+	return c->phase == C_CLOSED ? 0 :
+	    c->io.out.len + conn_io_unsent(&c->io);
 }
 
 const char *
@@ -191,7 +162,7 @@ void
 conn_answer(struct conn *c, int status, const struct http1_field *fields,
     size_t n_fields, int64_t length)
 {
-	if (c->aborted || c->broken)
+	if (c->aborted || c->io.broken)
 		return;
 	assert(c->phase == C_EXCHANGE && !c->answered);
 	assert(status >= 200 && status <= 999);
@@ -203,26 +174,26 @@ conn_answer(struct conn *c, int status, const struct http1_field *fields,
 	if (!c->keep_alive || c->draining || c->until_close ||
 	    (c->has_body && !c->body_ended))
 		c->close_after = true;
-	http1_add_head(&c->out, status, fields, n_fields);
+	http1_add_head(&c->io.out, status, fields, n_fields);
 	if (status != 204 && length >= 0) {
-		buf_add(&c->out, "Content-Length: ", 16);
-		http1_add_u64(&c->out, (uint64_t)length);
-		buf_add(&c->out, "\r\n", 2);
+		buf_add(&c->io.out, "Content-Length: ", 16);
+		http1_add_u64(&c->io.out, (uint64_t)length);
+		buf_add(&c->io.out, "\r\n", 2);
 	} else if (status != 204 && status != 304 && c->minor > 0) {
-		buf_add(&c->out, "Transfer-Encoding: chunked\r\n", 28);
+		buf_add(&c->io.out, "Transfer-Encoding: chunked\r\n", 28);
 	}
 	if (c->close_after)
-		buf_add(&c->out, "Connection: close\r\n", 19);
+		buf_add(&c->io.out, "Connection: close\r\n", 19);
 	else if (c->minor == 0)
-		buf_add(&c->out, "Connection: keep-alive\r\n", 24);
-	buf_add(&c->out, "\r\n", 2);
+		buf_add(&c->io.out, "Connection: keep-alive\r\n", 24);
+	buf_add(&c->io.out, "\r\n", 2);
 	later(c);
 }
 
 void
 conn_send(struct conn *c, struct mg_span bytes)
 {
-	if (c->aborted || c->broken || c->finished || bytes.len == 0)
+	if (c->aborted || c->io.broken || c->finished || bytes.len == 0)
 		return;
 	assert(c->phase == C_EXCHANGE && c->answered);
 	if (c->bodyless)
@@ -234,13 +205,13 @@ conn_send(struct conn *c, struct mg_span bytes)
 	if (c->left >= 0)
 		c->left -= (int64_t)bytes.len;
 	if (c->chunked) {
-		buf_reserve(&c->out, bytes.len + 20);
-		http1_add_hex(&c->out, bytes.len);
-		buf_add(&c->out, "\r\n", 2);
+		buf_reserve(&c->io.out, bytes.len + 20);
+		http1_add_hex(&c->io.out, bytes.len);
+		buf_add(&c->io.out, "\r\n", 2);
 	}
-	buf_add_span(&c->out, bytes);
+	buf_add_span(&c->io.out, bytes);
 	if (c->chunked)
-		buf_add(&c->out, "\r\n", 2);
+		buf_add(&c->io.out, "\r\n", 2);
 	c->bytes_out += bytes.len;
 	if (conn_backlog(c) > c->limits.send_buffer)
 		c->over = true;
@@ -250,7 +221,7 @@ conn_send(struct conn *c, struct mg_span bytes)
 void
 conn_finish(struct conn *c)
 {
-	if (c->aborted || c->broken || c->finished)
+	if (c->aborted || c->io.broken || c->finished)
 		return;
 	assert(c->answered);
 	if (c->left > 0 && !c->bodyless) {
@@ -258,7 +229,7 @@ conn_finish(struct conn *c)
 		return;
 	}
 	if (c->chunked)
-		buf_add(&c->out, "0\r\n\r\n", 5);
+		buf_add(&c->io.out, "0\r\n\r\n", 5);
 	c->finished = true;
 	later(c);
 }
@@ -287,41 +258,6 @@ conn_drain(struct conn *c)
 
 /* ---- writing ---- */
 
-/* Hands `out` on: to the socket while it takes it, else to the bufferevent. */
-static void
-flush(struct conn *c)
-{
-	size_t done = 0;
-	ssize_t n;
-
-	if (c->broken)
-		buf_clear(&c->out);
-	if (c->out.len == 0)
-		return;
-	if (!c->ssl && evbuffer_get_length(output(c)) == 0) {
-		do
-			n = send(c->fd, c->out.ptr, c->out.len,
-			    MSG_NOSIGNAL | MSG_DONTWAIT);
-		while (n < 0 && errno == EINTR);
-		if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
-			c->broken = true;
-		done = n > 0 ? (size_t)n : 0;
-	}
-	if (!c->broken && done < c->out.len) {
-		if (evbuffer_get_length(output(c)) == 0) {
-			c->sent_at = c->now;
-			c->taken = c->queued;
-		}
-		c->queued += c->out.len - done;
-		if (bufferevent_write(c->bev, c->out.ptr + done,
-		    c->out.len - done) != 0)
-			c->broken = true;
-	}
-	buf_clear(&c->out);
-	if (c->out.cap > OUT_KEEP)
-		buf_fini(&c->out);
-}
-
 /* Our own answer to what never became a request. */
 static void
 refuse(struct conn *c, const struct http1_fault *fault)
@@ -332,11 +268,11 @@ refuse(struct conn *c, const struct http1_fault *fault)
 
 	if (c->service->refuse_body)
 		c->service->refuse_body(c->service->arg, fault, &body);
-	http1_add_head(&c->out, fault->status, &type, body.len > 0);
-	buf_add_str(&c->out, "Content-Length: ");
-	http1_add_u64(&c->out, body.len);
-	buf_add_str(&c->out, "\r\nConnection: close\r\n\r\n");
-	buf_add_span(&c->out, buf_span(&body));
+	http1_add_head(&c->io.out, fault->status, &type, body.len > 0);
+	buf_add_str(&c->io.out, "Content-Length: ");
+	http1_add_u64(&c->io.out, body.len);
+	buf_add_str(&c->io.out, "\r\nConnection: close\r\n\r\n");
+	buf_add_span(&c->io.out, buf_span(&body));
 	buf_fini(&body);
 	c->phase = C_LAST;
 }
@@ -349,7 +285,7 @@ got_head(struct conn *c)
 	const struct http1_head *head = http1_head(c->reader);
 
 	c->phase = C_EXCHANGE;
-	c->fresh = false;
+	c->fresh = c->trimmed = false;
 	c->minor = head->minor;
 	c->is_head = span_is(head->method, "HEAD");
 	c->keep_alive = head->keep_alive;
@@ -413,9 +349,9 @@ wants_input(const struct conn *c)
 {
 	switch (c->phase) {
 	case C_HEAD:
-		return !c->eof && !c->broken;
+		return !c->io.eof && !c->io.broken;
 	case C_EXCHANGE:
-		if (c->body_ended || c->broken || c->aborted)
+		if (c->body_ended || c->io.broken || c->aborted)
 			return false;
 		return !c->has_body || (c->body_taken && !c->finished);
 	case C_LAST:
@@ -424,42 +360,6 @@ wants_input(const struct conn *c)
 		return false;
 	}
 	abort();
-}
-
-static size_t
-input_len(const struct conn *c)
-{
-	if (c->ssl)
-		return evbuffer_get_length(bufferevent_get_input(c->bev));
-	return c->in.len + c->just_read.len;
-}
-
-/* The first bytes of the input that lie together. */
-static struct mg_span
-input(const struct conn *c)
-{
-	struct evbuffer_iovec vec;
-
-	if (!c->ssl)
-		return c->in.len ? buf_span(&c->in) : c->just_read;
-	if (evbuffer_peek(bufferevent_get_input(c->bev), -1, NULL, &vec, 1)
-	    < 1)
-		return span(NULL, 0);
-	return span(vec.iov_base, vec.iov_len);
-}
-
-/* n: at most what input() gave. */
-static void
-drain(struct conn *c, size_t n)
-{
-	if (c->ssl) {
-		evbuffer_drain(bufferevent_get_input(c->bev), n);
-	} else if (c->in.len > 0) {
-		buf_drop(&c->in, n);
-	} else if (n > 0) {
-		c->just_read.ptr += n;
-		c->just_read.len -= n;
-	}
 }
 
 /* Feeds the reader with what has come, as far as somebody wants it. */
@@ -471,14 +371,14 @@ read_input(struct conn *c)
 	size_t had;
 
 	while (wants_input(c)) {
-		in = input(c);
+		in = conn_io_input(&c->io);
 		had = in.len;
 		do {
 			event = http1_next(c->reader, &in);
 			got(c, event);
 		} while (event != HTTP1_MORE && wants_input(c));
-		drain(c, had - in.len);
-		if (event == HTTP1_MORE && input_len(c) == 0)
+		conn_io_drain(&c->io, had - in.len);
+		if (event == HTTP1_MORE && conn_io_waiting(&c->io) == 0)
 			break;
 	}
 	if (c->phase == C_HEAD && http1_is_idle(c->reader))
@@ -487,7 +387,7 @@ read_input(struct conn *c)
 		c->head_at = c->now;
 	if (c->want_continue) {
 		if (wants_input(c) && !c->answered)
-			buf_add_str(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
+			buf_add_str(&c->io.out, "HTTP/1.1 100 Continue\r\n\r\n");
 		c->want_continue = false;
 	}
 }
@@ -495,9 +395,9 @@ read_input(struct conn *c)
 static void
 drop_input(struct conn *c)
 {
-	c->lingered += input_len(c);
-	while (input_len(c) > 0)
-		drain(c, input(c).len);
+	c->lingered += conn_io_waiting(&c->io);
+	while (conn_io_waiting(&c->io) > 0)
+		conn_io_drain(&c->io, conn_io_input(&c->io).len);
 }
 
 /* ---- endings ---- */
@@ -506,18 +406,9 @@ drop_input(struct conn *c)
 static void
 shut(struct conn *c)
 {
-	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
-
 	/* An answer that ends with the connection would look whole after a
 	 * plain close. */
-	if (c->aborted && c->until_close && c->answered)
-		(void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset,
-		    sizeof(reset));
-	if (!c->ssl)
-		event_del(&c->readable);
-	bufferevent_setcb(c->bev, NULL, NULL, NULL, NULL);
-	bufferevent_free(c->bev);
-	c->bev = NULL;
+	conn_io_close(&c->io, c->aborted && c->until_close && c->answered);
 	c->phase = C_CLOSED;
 }
 
@@ -526,16 +417,11 @@ shut(struct conn *c)
 static void
 linger(struct conn *c)
 {
-	if (c->eof || c->broken) {
+	if (c->io.eof || c->io.broken) {
 		shut(c);
 		return;
 	}
-	if (c->ssl) {
-		(void)SSL_shutdown(c->ssl);
-		/* What it may have to say would confuse the next call. */
-		ERR_clear_error();
-	}
-	(void)shutdown(c->fd, SHUT_WR);
+	conn_io_goodbye(&c->io);
 	c->phase = C_LINGER;
 	c->linger_at = c->now;
 	drop_input(c);
@@ -568,7 +454,7 @@ conclude_exchange(struct conn *c)
 	bool unread = c->has_body && !c->body_ended;
 
 	end_request(c);
-	if (c->close_after || c->draining || c->eof || unread) {
+	if (c->close_after || c->draining || c->io.eof || unread) {
 		linger(c);
 		return;
 	}
@@ -580,11 +466,7 @@ conclude_exchange(struct conn *c)
 static bool
 is_idle(const struct conn *c)
 {
-	int waiting = 0;
-
-	if (!http1_is_idle(c->reader) || input_len(c) > 0)
-		return false;
-	return ioctl(c->fd, FIONREAD, &waiting) != 0 || waiting == 0;
+	return http1_is_idle(c->reader) && conn_io_silent(&c->io);
 }
 
 /* What follows from the state. True: something was done that may call for
@@ -594,13 +476,13 @@ conclude(struct conn *c)
 {
 	if (c->phase == C_CLOSED)
 		return false;
-	if (c->broken || c->aborted) {
+	if (c->io.broken || c->aborted) {
 		break_off(c);
 		return false;
 	}
 	switch (c->phase) {
 	case C_HEAD:
-		if (c->eof || (c->draining && is_idle(c)))
+		if (c->io.eof || (c->draining && is_idle(c)))
 			shut(c);
 		return false;
 	case C_EXCHANGE:
@@ -621,7 +503,7 @@ conclude(struct conn *c)
 		return false;
 	case C_LINGER:
 		drop_input(c);
-		if (c->eof || c->lingered > LINGER_BYTES)
+		if (c->io.eof || c->lingered > LINGER_BYTES)
 			shut(c);
 		return false;
 	case C_CLOSED:
@@ -655,7 +537,10 @@ deadline(const struct conn *c)
 
 	switch (c->phase) {
 	case C_HEAD:
-		return head_deadline(c);
+		at = head_deadline(c);
+		if (!c->trimmed && c->head_at == 0)
+			at = sooner(at, c->idle_at + TRIM_MS);
+		return at;
 	case C_LINGER:
 		return c->linger_at + LINGER_MS;
 	case C_EXCHANGE:
@@ -669,8 +554,8 @@ deadline(const struct conn *c)
 		return 0;
 	}
 	/* Progress in sending is looked for in quarters of the limit. */
-	if (evbuffer_get_length(output(c)) > 0)
-		at = sooner(at, sooner(c->sent_at + c->limits.send_idle_ms,
+	if (conn_io_unsent(&c->io) > 0)
+		at = sooner(at, sooner(c->io.sent_at + c->limits.send_idle_ms,
 		    c->now + c->limits.send_idle_ms / 4 + 1));
 	return at;
 }
@@ -693,21 +578,6 @@ arm(struct conn *c)
 }
 
 static void
-check_sending(struct conn *c)
-{
-	size_t pending = evbuffer_get_length(output(c));
-
-	if (pending == 0)
-		return;
-	if (c->queued - pending != c->taken) {
-		c->taken = c->queued - pending;
-		c->sent_at = c->now;
-	} else if (c->now >= c->sent_at + c->limits.send_idle_ms) {
-		c->broken = true;
-	}
-}
-
-static void
 check_body(struct conn *c)
 {
 	static const struct http1_fault slow =
@@ -718,6 +588,18 @@ check_body(struct conn *c)
 	if (c->now >= c->body_at + c->limits.body_total_ms ||
 	    c->now >= c->body_heard_at + c->limits.body_idle_ms)
 		body_fault(c, &slow);
+}
+
+/* An idle connection should cost little more than its socket. */
+static void
+trim(struct conn *c)
+{
+	if (c->trimmed || c->head_at || c->now < c->idle_at + TRIM_MS)
+		return;
+	http1_trim(c->reader);
+	if (c->io.out.len == 0)
+		buf_fini(&c->io.out);
+	c->trimmed = true;
 }
 
 static void
@@ -734,7 +616,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	switch (c->phase) {
 	case C_HEAD:
 		if (c->now < head_deadline(c))
-			http1_trim(c->reader);
+			trim(c);
 		else if (c->head_at)
 			refuse(c, &slow);
 		else
@@ -742,10 +624,12 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		break;
 	case C_EXCHANGE:
 		check_body(c);
-		check_sending(c);
+		conn_io_check(&c->io, c->now,
+		    c->limits.send_idle_ms);
 		break;
 	case C_LAST:
-		check_sending(c);
+		conn_io_check(&c->io, c->now,
+		    c->limits.send_idle_ms);
 		break;
 	case C_LINGER:
 		if (c->now >= c->linger_at + LINGER_MS)
@@ -786,11 +670,11 @@ leaving(struct conn *c, bool fin)
 {
 	bool half;
 
-	c->eof = true;
+	c->io.eof = true;
 	half = c->phase == C_EXCHANGE && (c->finished || (c->minor == 0 &&
 	    !c->keep_alive && (!c->has_body || c->body_ended)));
 	if (!fin || (c->phase == C_EXCHANGE && !half))
-		c->broken = true;
+		c->io.broken = true;
 }
 
 static void
@@ -814,21 +698,15 @@ on_plain(evutil_socket_t fd, short what, void *arg)
 	struct conn *c = arg;
 	ssize_t n;
 
+	(void)fd;
 	(void)what;
-	n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
-	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK ||
-	    errno == EINTR))
+	n = conn_io_read(&c->io, bytes, sizeof(bytes));
+	if (n < 0)
 		return;
 	enter(c);
 	c->body_heard_at = c->now;
-	if (n <= 0) {
-		event_del(&c->readable);
-		leaving(c, n == 0);
-	} else if (c->in.len > 0) {
-		buf_add(&c->in, bytes, (size_t)n);
-	} else {
-		c->just_read = span(bytes, (size_t)n);
-	}
+	if (c->io.eof)
+		leaving(c, !c->io.broken);
 	leave(c);
 }
 
@@ -841,46 +719,12 @@ on_kick(evutil_socket_t fd, short what, void *arg)
 	leave(arg);
 }
 
-/* Input that nobody wants yet is kept up to a head's size; what is beyond waits
- * in the kernel, and the client with it. (A high watermark of the bufferevent
- * would call on_readable in a loop as long as it is reached.) */
-static void
-throttle(struct conn *c)
-{
-	bool read = input_len(c) < c->limits.http1.head_bytes;
-
-	if (read == c->reading || c->eof)
-		return;
-	c->reading = read;
-	if (c->ssl && read)
-		bufferevent_enable(c->bev, EV_READ);
-	else if (c->ssl)
-		bufferevent_disable(c->bev, EV_READ);
-	else if (read)
-		event_add(&c->readable, NULL);
-	else
-		event_del(&c->readable);
-}
-
-/* What was read and not wanted outlives the buffer it was read to. */
-static void
-keep_input(struct conn *c)
-{
-	if (c->just_read.len > 0)
-		buf_add_span(&c->in, c->just_read);
-	else if (c->in.len == 0 && c->in.cap > 0)
-		buf_fini(&c->in);
-	c->just_read = span(NULL, 0);
-}
-
 static void
 destroy(struct conn *c)
 {
 	event_del(&c->timer);
 	event_del(&c->kick);
 	http1_free(c->reader);
-	buf_fini(&c->out);
-	buf_fini(&c->in);
 	if (c->on_free)
 		c->on_free(c->arg, c);
 	free(c);
@@ -895,15 +739,15 @@ settle(struct conn *c)
 
 	while (again && c->phase != C_CLOSED && rounds++ < ROUNDS) {
 		read_input(c);
-		flush(c);
+		conn_io_flush(&c->io, c->now);
 		again = conclude(c);
 	}
 	if (c->phase == C_CLOSED) {
 		destroy(c);
 		return;
 	}
-	keep_input(c);
-	throttle(c);
+	conn_io_keep(&c->io);
+	conn_io_throttle(&c->io, c->limits.http1.head_bytes);
 	arm(c);
 	c->depth--;
 	if (again)
@@ -919,10 +763,6 @@ conn_new(struct event_base *base, struct bufferevent *bev,
 	struct conn *c = xcalloc(1, sizeof(*c));
 	size_t len = strlen(peer);
 
-	c->bev = bev;
-	c->ssl = bufferevent_openssl_get_ssl(bev);
-	c->fd = bufferevent_getfd(bev);
-	assert(c->fd >= 0);
 	c->limits = *limits;
 	c->service = service;
 	c->on_free = on_free;
@@ -931,21 +771,13 @@ conn_new(struct event_base *base, struct bufferevent *bev,
 		len = sizeof(c->peer) - 1;
 	memcpy(c->peer, peer, len);
 	c->reader = http1_new(&limits->http1);
-	c->fresh = true;
+	c->fresh = c->trimmed = true;
 	c->now = c->idle_at = now_ms();
 	event_assign(&c->timer, base, -1, 0, on_timer, c);
 	event_assign(&c->kick, base, -1, 0, on_kick, c);
-	bufferevent_setcb(bev, on_readable, on_writable, on_event, c);
 	bufferevent_setwatermark(bev, EV_WRITE, limits->send_buffer / 2, 0);
-	c->reading = true;
-	bufferevent_enable(bev, EV_WRITE);
-	if (c->ssl) {
-		bufferevent_enable(bev, EV_READ);
-	} else {
-		event_assign(&c->readable, base, c->fd, EV_READ | EV_PERSIST,
-		    on_plain, c);
-		event_add(&c->readable, NULL);
-	}
+	bufferevent_setcb(bev, on_readable, on_writable, on_event, c);
+	conn_io_init(&c->io, base, bev, on_plain, c);
 	arm(c);
 	return c;
 }

@@ -52,10 +52,12 @@ struct conn_service {
 	    const struct http1_head *head);
 	/* Body bytes, after conn_take_body(); framing is taken off. */
 	void (*on_body)(void *request, struct mg_span bytes);
-	/* The request is whole. Also called without a body. */
+	/* The request is whole. Also called without a body; right after
+	 * on_head then, and conn_take_body() is not needed. */
 	void (*on_end)(void *request);
 	/* The body cannot be had: framing broken, too large, too slow. The
-	 * request should answer fault->status; the conn closes after it. */
+	 * request should answer fault->status, or abort if it has begun
+	 * another answer; the conn closes after it. */
 	void (*on_fault)(void *request, const struct http1_fault *fault);
 	/* The client's queue is below half of send_buffer again. */
 	void (*on_room)(void *request);

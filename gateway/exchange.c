@@ -18,6 +18,9 @@
 #include "gateway/log.h"
 #include "gateway/refusal.h"
 
+#define MAX_USAGE 100000000u	/* tokens of one side of one exchange */
+#define STRICT_BYTES (32u << 20)	/* of a stream that is kept whole */
+
 enum progress { NEXT, WAIT };
 
 static const char *const step_name[] = {
@@ -564,6 +567,11 @@ on_upstream_body(void *arg, struct mg_span bytes)
 	metric_add(&ex->worker->metrics, METRIC_judge_answer_us,
 	    (uint64_t)(steady_us() - from));
 	ex->refs++;
+	if (!ex->answering && ex->answer.len > STRICT_BYTES) {
+		verdict_fail(&ex->error, 502, NULL, "upstream_error",
+		    "The backend's answer is larger than is allowed here.");
+		state = RELAY_DONE;
+	}
 	after_relay(ex, state);
 	unref(ex);
 }
@@ -767,8 +775,17 @@ static enum progress
 step_SETTLE(struct exchange *ex)
 {
 	struct gateway *gw = ex->worker->gateway;
-	uint64_t spent = ex->forwarded_us ? ex->tokens_in + ex->tokens_out : 0;
+	uint64_t spent = 0;
 
+	/* A backend's figure is believed up to a cap: one absurd number must
+	 * not lock a key for years. */
+	if (ex->forwarded_us) {
+		if (ex->tokens_in > MAX_USAGE)
+			ex->tokens_in = MAX_USAGE;
+		if (ex->tokens_out > MAX_USAGE)
+			ex->tokens_out = MAX_USAGE;
+		spent = ex->tokens_in + ex->tokens_out;
+	}
 	limits_settle(gw->limits, &ex->ticket, ex->rates, spent,
 	    now_us() / 1000);
 	exchange_account(ex);

@@ -47,6 +47,8 @@ find_model(struct exchange *ex, struct verdict_error *error)
 	if (model.len == 0)
 		model = ex->facts.model;
 	buf_add_span(&ex->model, model);
+	if (ex->route.kind == ROUTE_MODELS && model.len == 0)
+		return;			/* the list is cut to the scope */
 	if (model.len == 0 && ex->who->models)
 		verdict_fail(error, 400, "model", NULL,
 		    "The request names no model, and your key is limited to "
@@ -75,7 +77,7 @@ check_counts(const struct exchange *ex, struct verdict_error *error)
 		    "The request asks for more choices than %" PRIu32
 		    ", the most that is allowed here.", client->max_n);
 	else if (client->max_tokens > 0 &&
-	    facts->max_tokens > client->max_tokens)
+	    (facts->no_maximum || facts->max_tokens > client->max_tokens))
 		verdict_fail(error, 400, "max_tokens", "max_tokens_too_large",
 		    "The request asks for more tokens than %" PRIu64
 		    ", the most that is allowed here.", client->max_tokens);

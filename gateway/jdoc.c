@@ -9,6 +9,8 @@
  */
 #include "gateway/jdoc.h"
 
+#define MAX_NUMBER 1000	/* bytes of one number */
+
 #include <stdlib.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -171,20 +173,21 @@ static enum jdoc_fault
 read_escape(struct reader *r, uint8_t *flags, size_t *bad)
 {
 	const unsigned char *s = r->s + r->at;
-	size_t left = r->len - r->at, i;
+	size_t left = r->len - r->at;
 	unsigned code;
 
 	*bad = r->at;
-	if (left < 2 || s[1] == '\0' || !strchr("\"\\/bfnrtu", s[1]))
+	if (left < 2)
 		return JDOC_SYNTAX;
-	r->at += 2;
-	if (s[1] != 'u')
-		return JDOC_OK;
-	for (i = 2; i < 6; i++)
-		if (i >= left || json_hex(s[i]) < 0)
-			return JDOC_SYNTAX;
-	r->at += 4;
-	code = json_hex4(s + 2);
+	if (s[1] != 'u') {
+		r->at += 2;
+		return s[1] != '\0' && strchr("\"\\/bfnrt", s[1]) ?
+		    JDOC_OK : JDOC_SYNTAX;
+	}
+	code = left < 6 ? UINT32_MAX : json_hex4(s + 2);
+	if (code > 0xffff)
+		return JDOC_SYNTAX;
+	r->at += 6;
 	if (code == 0)
 		return JDOC_NUL;
 	if (code < 0xd800 || code > 0xdfff)
@@ -210,7 +213,9 @@ read_string(struct reader *r, uint8_t *flags)
 	*flags = 0;
 	r->at = from;
 	for (;;) {
-		r->at = plain_run(r->s, r->at, r->len, &high);
+		/* One escape often follows another. */
+		if (r->at == r->len || r->s[r->at] != '\\')
+			r->at = plain_run(r->s, r->at, r->len, &high);
 		bad = r->at;
 		if (r->at == r->len || r->s[r->at] < 0x20) {
 			fault = JDOC_SYNTAX;
@@ -253,7 +258,7 @@ digits(const struct reader *r, size_t at)
 static enum jdoc_fault
 read_number(struct reader *r)
 {
-	size_t at = r->at;
+	size_t at = r->at, from = at;
 
 	if (r->s[at] == '-')
 		at++;
@@ -277,7 +282,8 @@ read_number(struct reader *r)
 		at = digits(r, at);
 	}
 	r->at = at;
-	return JDOC_OK;
+	/* Some parsers give up on such a number, others round it. */
+	return at - from > MAX_NUMBER ? JDOC_LARGE : JDOC_OK;
 }
 
 static enum jdoc_fault

@@ -15,11 +15,6 @@
 
 #include "gateway/buf.h"
 
-/* jansson, which we link for what is edited or built, exports a jdoc_string()
- * as well: ours must not stand in for it inside that library. Enums of both
- * have the same names; do not include both headers in one file. */
-#define jdoc_string mg_json_string
-
 enum jdoc_type {
 	JDOC_NULL, JDOC_FALSE, JDOC_TRUE, JDOC_NUMBER, JDOC_STRING,
 	JDOC_ARRAY, JDOC_OBJECT,
@@ -63,7 +58,8 @@ enum jdoc_fault {
 	JDOC_DEEP,		/* deeper than max_depth */
 	JDOC_LONE_SURROGATE,	/* \ud800–\udfff without its other half */
 	JDOC_NUL,		/* \u0000 */
-	JDOC_LARGE,		/* more than max_nodes values, or 4 GiB */
+	JDOC_LARGE,		/* more than max_nodes values, a number of more
+				 * than 1,000 bytes, or 4 GiB */
 };
 
 struct jdoc_limits {

@@ -59,46 +59,56 @@ jdoc_member(const struct jdoc *doc, uint32_t object, const char *name)
 	return 0;
 }
 
-/* An escape of four digits at p; its other half is taken along. Returns bytes
- * read. */
-static size_t
-unescape_unicode(const unsigned char *p, size_t n, bool first, struct buf *out,
-    uint16_t *head, uint16_t *tail)
+/* An escape of four digits at *p, which moves behind it and behind its other
+ * half. Returns the code point; 0 for a half that was handed out. */
+static unsigned
+unescape_unicode(const unsigned char **p, const unsigned char *end,
+    bool first, uint16_t *head, uint16_t *tail)
 {
-	unsigned code = json_hex4(p + 2), low = 0;
-	unsigned char bytes[4];
-	size_t used = 6;
+	unsigned code = json_hex4(*p + 2), low = 0;
 
-	if (code >= 0xd800 && code < 0xdc00) {
-		if (n >= 12 && p[6] == '\\' && p[7] == 'u')
-			low = json_hex4(p + 8);
-		if (low >= 0xdc00 && low < 0xe000) {
-			code = 0x10000 + ((code - 0xd800) << 10) +
-			    (low - 0xdc00);
-			used = 12;
-		} else if (tail && n == 6) {
-			*tail = (uint16_t)code;
-			return used;
-		} else {
-			code = 0xfffd;
-		}
-	} else if (code >= 0xdc00 && code < 0xe000) {
-		if (head && first) {
-			*head = (uint16_t)code;
-			return used;
-		}
-		code = 0xfffd;
+	*p += 6;
+	if (code < 0xd800 || code > 0xdfff)
+		return code;
+	if (code >= 0xdc00) {
+		if (!head || !first)
+			return 0xfffd;
+		*head = (uint16_t)code;
+		return 0;
 	}
-	buf_add(out, bytes, json_put_utf8(code, bytes));
-	return used;
+	if (end - *p >= 6 && (*p)[0] == '\\' && (*p)[1] == 'u')
+		low = json_hex4(*p + 2);
+	if (low >= 0xdc00 && low < 0xe000) {
+		*p += 6;
+		return 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+	}
+	if (!tail || *p != end)
+		return 0xfffd;
+	*tail = (uint16_t)code;
+	return 0;
+}
+
+static unsigned char
+unescape_letter(unsigned char c)
+{
+	switch (c) {
+	case 'b': return '\b';
+	case 'f': return '\f';
+	case 'n': return '\n';
+	case 'r': return '\r';
+	case 't': return '\t';
+	default: return c;
+	}
 }
 
 void
 jdoc_unescape(struct mg_span raw, struct buf *out, uint16_t *head,
     uint16_t *tail)
 {
-	const char *end = raw.ptr + raw.len, *p = raw.ptr, *slash;
-	size_t left;
+	const unsigned char *p = (const unsigned char *)raw.ptr;
+	const unsigned char *begin = p, *end = p + raw.len, *slash;
+	unsigned char *to;
+	unsigned code;
 
 	if (head)
 		*head = 0;
@@ -107,36 +117,28 @@ jdoc_unescape(struct mg_span raw, struct buf *out, uint16_t *head,
 	if (raw.len == 0)
 		return;
 	/* What is undone is never longer than what was written. */
-	(void)buf_reserve(out, raw.len);
+	to = (unsigned char *)buf_reserve(out, raw.len);
 	while (p < end) {
-		slash = *p == '\\' ? p :
-		    memchr(p, '\\', (size_t)(end - p));
-		if (!slash)
-			slash = end;
-		buf_add(out, p, (size_t)(slash - p));
-		left = (size_t)(end - slash);
-		p = slash;
-		if (left == 0)
-			break;
-		if (left >= 6 && p[1] == 'u') {
-			p += unescape_unicode((const unsigned char *)p, left,
-			    p == raw.ptr, out, head, tail);
-			continue;
+		if (*p != '\\') {
+			slash = memchr(p, '\\', (size_t)(end - p));
+			if (!slash)
+				slash = end;
+			memcpy(to, p, (size_t)(slash - p));
+			to += slash - p;
+			p = slash;
+		} else if (end - p >= 6 && p[1] == 'u') {
+			code = unescape_unicode(&p, end, p == begin, head,
+			    tail);
+			if (code)
+				to += json_put_utf8(code, to);
+		} else if (end - p >= 2) {
+			*to++ = unescape_letter(p[1]);
+			p += 2;
+		} else {
+			*to++ = *p++;
 		}
-		if (left == 1) {
-			buf_add_byte(out, *p);
-			break;
-		}
-		switch (p[1]) {
-		case 'b': buf_add_byte(out, '\b'); break;
-		case 'f': buf_add_byte(out, '\f'); break;
-		case 'n': buf_add_byte(out, '\n'); break;
-		case 'r': buf_add_byte(out, '\r'); break;
-		case 't': buf_add_byte(out, '\t'); break;
-		default: buf_add_byte(out, p[1]); break;
-		}
-		p += 2;
 	}
+	out->len = (size_t)(to - (unsigned char *)out->ptr);
 }
 
 static struct mg_span

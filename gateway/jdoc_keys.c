@@ -22,28 +22,12 @@ struct slot {
 	uint32_t node;		/* 0: free; a member is never node 0 */
 };
 
-int
-json_hex(unsigned char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-unsigned
-json_hex4(const unsigned char *p)
-{
-	unsigned value = 0;
-	int i;
-
-	for (i = 0; i < 4; i++)
-		value = value << 4 | ((unsigned)json_hex(p[i]) & 15);
-	return value;
-}
+const unsigned char json_hex_plus_1[256] = {
+	['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5, ['5'] = 6,
+	['6'] = 7, ['7'] = 8, ['8'] = 9, ['9'] = 10,
+	['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+	['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
 
 unsigned
 json_put_utf8(unsigned code, unsigned char out[4])

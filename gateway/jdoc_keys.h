@@ -20,10 +20,27 @@ void json_cursor_start(struct json_cursor *c, const char *ptr, size_t len);
 /* The next byte, -1 at the end. */
 int json_cursor_next(struct json_cursor *c);
 
+/* Values of hexadecimal digits, plus one; 0: it is none. Texts of older SDKs
+ * are escapes and little else: a table is what makes them quick. */
+extern const unsigned char json_hex_plus_1[256];
+
 /* One hexadecimal digit, or -1. */
-int json_hex(unsigned char c);
-/* Four of them. They must have been checked. */
-unsigned json_hex4(const unsigned char *p);
+static inline int
+json_hex(unsigned char c)
+{
+	return json_hex_plus_1[c] - 1;
+}
+
+/* Four of them; above 0xffff if one is none. */
+static inline unsigned
+json_hex4(const unsigned char *p)
+{
+	unsigned a = json_hex_plus_1[p[0]] - 1u, b = json_hex_plus_1[p[1]] - 1u;
+	unsigned c = json_hex_plus_1[p[2]] - 1u, d = json_hex_plus_1[p[3]] - 1u;
+
+	return a << 12 | b << 8 | c << 4 | d | ((a | b | c | d) & ~15u);
+}
+
 /* Writes a code point (surrogates as well) as three or so bytes. */
 unsigned json_put_utf8(unsigned code, unsigned char out[4]);
 

@@ -65,6 +65,8 @@ struct surface_facts {
 	bool include_usage;
 	uint64_t max_tokens;		/* 0: not given; the largest of
 					 * max_tokens, max_completion_tokens */
+	bool no_maximum;		/* max_tokens is negative: llama.cpp's
+					 * "as many as you like" */
 	uint64_t n;			/* max(n, best_of), 1 when not given;
 					 * UINT64_MAX: not a sane number */
 	uint64_t prompts;		/* completions: prompts in the array; 1 */
@@ -75,10 +77,21 @@ struct surface_facts {
 
 const char *surface_name(enum surface_kind surface);
 
-/* Visits every text of doc in document order (keys before their values). visit
- * returns false to stop. The spans it gets live while scratch and doc do, if
- * nobody else appends to scratch meanwhile. Memory is taken only for data: URLs
- * that hold text and for bytes of logprobs. Any thread. */
+/* Visits every text of doc in document order (keys before their values). Some
+ * rules that the tables alone do not tell:
+ * - A role that is none of ours is itself a text, and its message is by the
+ *   user, whom policies trust least.
+ * - A data: URL with text is opened; in a field that is no URL by its nature
+ *   the string is shown as well, before what it decodes to. One that others
+ *   might read otherwise is TEXT_REFERENCE.
+ * - logprobs grow in whole answers too (joins). Their `bytes` are shown only
+ *   where they say something else than the token beside them: as `decoded`
+ *   of the array's node, a channel of its own. A code point cut between two
+ *   tokens (U+FFFD in the token) counts as alike.
+ * - In events, strings at unknown paths grow by their path; keys never do.
+ * visit returns false to stop. The spans it gets live while scratch and doc
+ * do, if nobody else appends to scratch meanwhile. Memory is taken only for
+ * data: URLs that hold text and for bytes of logprobs. Any thread. */
 void surface_read(enum surface_kind surface, enum surface_doc which,
     const struct jdoc *doc, struct buf *scratch,
     bool (*visit)(void *arg, const struct surface_text *text), void *arg);

@@ -75,7 +75,8 @@ read_count(const struct jdoc *doc, uint32_t node, uint64_t *out)
 
 /* A negative maximum is llama.cpp's "no maximum". */
 static bool
-read_maximum(const struct jdoc *doc, uint32_t node, uint64_t *out)
+read_maximum(const struct jdoc *doc, uint32_t node,
+    struct surface_facts *facts)
 {
 	int64_t value;
 
@@ -83,8 +84,10 @@ read_maximum(const struct jdoc *doc, uint32_t node, uint64_t *out)
 		return true;
 	if (!jdoc_int(doc, node, &value))
 		return false;
-	if (value > 0 && (uint64_t)value > *out)
-		*out = (uint64_t)value;
+	if (value < 0)
+		facts->no_maximum = true;
+	else if ((uint64_t)value > facts->max_tokens)
+		facts->max_tokens = (uint64_t)value;
 	return true;
 }
 
@@ -155,7 +158,7 @@ read_fact(enum surface_kind surface, const struct jdoc *doc,
 	case FACT_MAX_TOKENS:
 	case FACT_MAX_COMPLETION_TOKENS:
 	case FACT_N_PREDICT:
-		return read_maximum(doc, node, &facts->max_tokens);
+		return read_maximum(doc, node, facts);
 	case FACT_PROMPT:
 		if (surface == SURFACE_COMPLETIONS)
 			facts->prompts = count_prompts(doc, node);

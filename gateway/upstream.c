@@ -9,127 +9,19 @@
  * Nothing is added to or taken from the multi while libcurl is on the stack:
  * what handlers ask for is queued and done by settle(). libcurl's own habit of
  * repeating a POST whose reused connection has died is switched off (see
- * on_connected): whether to repeat is decided here, and counted. */
+ * upstream_on_connected): whether to repeat is decided here, and counted. */
 #include "gateway/upstream.h"
 
 #include <assert.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/queue.h>
 #include <sys/random.h>
 
-#include "gateway/upstream_head.h"
-#include "gateway/upstream_loop.h"
-#include "gateway/upstream_pick.h"
+#include "gateway/upstream_parts.h"
 
 enum {
 	MAX_IDLE_CONNECTIONS = 512,	/* per worker */
-	MAX_IDLE_HANDLES = 256,		/* per backend */
 	MAX_IDLE_CALLS = 256,
 	IDLE_CALL_BYTES = 64 * 1024,	/* more memory is not kept */
-};
-
-enum phase {
-	PHASE_CONNECT,		/* name, connection, TLS */
-	PHASE_WAIT,		/* the request goes out; no answer yet */
-	PHASE_ANSWER,		/* its first line has come */
-};
-
-/* Left to settle(). */
-enum { TODO_ADD = 1, TODO_RESUME = 2, TODO_DROP = 4 };
-
-/* What outlives a reload: health and counters of one backend. */
-struct vitals {
-	struct pick_health health;
-	struct upstream_stats stats;
-	SLIST_ENTRY(vitals) next;
-};
-
-/* In the order of the configuration. Replaced, never changed; freed at the
- * end, as another thread may still be reading it for metrics. */
-struct table {
-	SLIST_ENTRY(table) next;
-	size_t n;
-	struct vitals *vitals[];
-};
-
-struct handle {
-	CURL *easy;
-	struct upstream_call *call;	/* NULL while it rests */
-	struct upstream_reader reader;
-	struct buf url;			/* as set in easy */
-	struct buf method;		/* likewise */
-	bool is_post;			/* likewise */
-	SLIST_ENTRY(handle) next;
-};
-
-struct backend {
-	const struct config_upstream *conf;
-	struct vitals *vitals;
-	struct buf key_line;		/* secret */
-	struct curl_slist tail[4];	/* fields of every request */
-	SLIST_HEAD(, handle) idle;
-	size_t n_idle;
-};
-
-/* One configuration's backends; calls hold a reference. */
-struct set {
-	unsigned refs;
-	struct config *config;
-	size_t n;
-	struct backend *backends;
-	struct pick_candidate *candidates;
-};
-
-struct upstream_call {
-	struct upstreams *u;
-	struct set *set;
-	struct handle *handle;
-	size_t at;			/* backend */
-	struct upstream_handler handler;
-	void *arg;
-	struct mg_span body;
-	struct buf method, path, model, lines;
-	struct curl_slist *nodes;
-	size_t n_nodes, nodes_cap;
-	struct event timer;
-	uint64_t armed_ms;
-	uint64_t begun_ms, phase_ms, heard_ms;
-	uint64_t received;		/* bytes of body */
-	uint64_t tried;			/* bit set of backends */
-	uint32_t retries;
-	enum phase phase;
-	unsigned todo;
-	bool added;			/* in the multi */
-	bool trial;
-	bool is_late;			/* its whole time is up, which says
-					 * nothing about the backend */
-	bool paused;			/* by the handler */
-	bool held;			/* libcurl holds bytes back for us */
-	bool given;			/* on_head was called */
-	bool cancelled;
-	bool died;			/* a reused connection did, before the
-					 * first byte */
-	bool overloaded;		/* 503, and another backend is there */
-	struct pick_choice other;	/* … this one */
-	const char *why;		/* not NULL: we ended it, so: */
-	enum upstream_end end;
-	LIST_ENTRY(upstream_call) link;
-	TAILQ_ENTRY(upstream_call) work;
-};
-
-struct upstreams {
-	struct upstream_loop loop;
-	struct set *set;
-	_Atomic(struct table *) table;
-	SLIST_HEAD(, table) tables;
-	SLIST_HEAD(, vitals) vitals;
-	LIST_HEAD(, upstream_call) calls;
-	LIST_HEAD(, upstream_call) idle;
-	size_t n_idle;
-	TAILQ_HEAD(, upstream_call) work;
-	struct pick_budget budget;
-	uint64_t random;
 };
 
 static void
@@ -139,13 +31,20 @@ count(uint64_t *counter, int64_t by)
 	__atomic_store_n(counter, *counter + (uint64_t)by, __ATOMIC_RELAXED);
 }
 
+static void
+show_health(struct upstream_vitals *v)
+{
+	__atomic_store_n(&v->stats.ejected_now,
+	    (uint64_t)(v->health.state == PICK_EJECTED), __ATOMIC_RELAXED);
+}
+
 static const struct config_upstream *
 conf_of(const struct upstream_call *call)
 {
 	return call->set->backends[call->at].conf;
 }
 
-static struct vitals *
+static struct upstream_vitals *
 vitals_of(const struct upstream_call *call)
 {
 	return call->set->backends[call->at].vitals;
@@ -162,8 +61,8 @@ next_random(struct upstreams *u)
 }
 
 static struct pick_choice
-choose(struct upstreams *u, const struct set *set, struct mg_span model,
-    uint64_t avoid, uint64_t now_ms)
+choose(struct upstreams *u, const struct upstream_set *set,
+    struct mg_span model, uint64_t avoid, uint64_t now_ms)
 {
 	return pick_choose(set->candidates, set->n, model, avoid, now_ms,
 	    next_random(u));
@@ -213,7 +112,7 @@ arm(struct upstream_call *call, uint64_t now_ms)
 }
 
 static void
-enter(struct upstream_call *call, enum phase phase, uint64_t now_ms)
+enter(struct upstream_call *call, enum upstream_phase phase, uint64_t now_ms)
 {
 	call->phase = phase;
 	call->phase_ms = call->heard_ms = now_ms;
@@ -235,11 +134,11 @@ give_up(struct upstream_call *call, enum upstream_end end, const char *why)
  * in one attempt means that the first connection, a kept one, died before it
  * answered, and that libcurl is about to send the request again: it may, if
  * our own rule would. */
-static int
-on_connected(void *arg, char *peer_ip, char *local_ip, int peer_port,
+int
+upstream_on_connected(void *arg, char *peer_ip, char *local_ip, int peer_port,
     int local_port)
 {
-	struct handle *handle = arg;
+	struct upstream_handle *handle = arg;
 	struct upstream_call *call = handle->call;
 	uint64_t now_ms = upstream_now_ms();
 
@@ -250,7 +149,7 @@ on_connected(void *arg, char *peer_ip, char *local_ip, int peer_port,
 	if (call->phase != PHASE_CONNECT) {
 		if (call->retries >= conf_of(call)->retries ||
 		    !pick_budget_take(&call->u->budget, now_ms)) {
-			call->died = true;
+			call->died = call->blameless = true;
 			return CURL_PREREQFUNC_ABORT;
 		}
 		call->retries++;
@@ -304,6 +203,7 @@ take_head(struct upstream_call *call, const struct upstream_head *head,
 	}
 	if (!speaks_of_a_broken_backend(head->status)) {
 		pick_answered(&vitals_of(call)->health, call->trial, now_ms);
+		show_health(vitals_of(call));
 		call->trial = false;
 	}
 	call->given = true;
@@ -311,11 +211,29 @@ take_head(struct upstream_call *call, const struct upstream_head *head,
 	return call->cancelled ? 0 : len;
 }
 
-/* CURLOPT_HEADERFUNCTION: one line, with its end. */
-static size_t
-on_line(char *ptr, size_t size, size_t n, void *arg)
+static struct upstream_handle *
+handle_of(CURL *easy)
 {
-	struct handle *handle = arg;
+	char *handle = NULL;
+
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &handle);
+	return (struct upstream_handle *)(void *)handle;
+}
+
+static bool
+is_connected(CURL *easy)
+{
+	const struct upstream_handle *handle = handle_of(easy);
+
+	return handle && handle->call &&
+	    handle->call->phase != PHASE_CONNECT;
+}
+
+/* CURLOPT_HEADERFUNCTION: one line, with its end. */
+size_t
+upstream_on_line(char *ptr, size_t size, size_t n, void *arg)
+{
+	struct upstream_handle *handle = arg;
 	struct upstream_call *call = handle->call;
 	size_t len = size * n;
 
@@ -336,10 +254,10 @@ on_line(char *ptr, size_t size, size_t n, void *arg)
 }
 
 /* CURLOPT_WRITEFUNCTION */
-static size_t
-on_bytes(char *ptr, size_t size, size_t n, void *arg)
+size_t
+upstream_on_bytes(char *ptr, size_t size, size_t n, void *arg)
 {
-	struct handle *handle = arg;
+	struct upstream_handle *handle = arg;
 	struct upstream_call *call = handle->call;
 	size_t len = size * n;
 
@@ -357,132 +275,6 @@ on_bytes(char *ptr, size_t size, size_t n, void *arg)
 		    "the answer is larger than answer_bytes");
 	call->handler.on_body(call->arg, span(ptr, len));
 	return call->cancelled ? 0 : len;
-}
-
-/* ---- handles ---- */
-
-static void
-handle_free(struct handle *handle)
-{
-	curl_easy_cleanup(handle->easy);
-	upstream_reader_fini(&handle->reader);
-	buf_fini(&handle->url);
-	buf_fini(&handle->method);
-	free(handle);
-}
-
-static void
-set_manners(CURL *easy, const struct config_upstream *conf)
-{
-	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-	    (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
-	curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
-	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(easy, CURLOPT_PROXY, "");
-	curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
-	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-	curl_easy_setopt(easy, CURLOPT_SSLVERSION,
-	    (long)CURL_SSLVERSION_TLSv1_2);
-	if (conf->ca)
-		curl_easy_setopt(easy, CURLOPT_CAINFO, conf->ca);
-	/* Ours is the timer that counts; libcurl shares its own out among a
-	 * name's addresses. */
-	if (conf->connect_ms)
-		curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-		    (long)conf->connect_ms);
-}
-
-static struct handle *
-handle_new(struct upstream_loop *loop, const struct config_upstream *conf)
-{
-	struct handle *handle = xcalloc(1, sizeof(*handle));
-	CURL *easy = curl_easy_init();
-
-	if (!easy)
-		abort();
-	handle->easy = easy;
-	set_manners(easy, conf);
-	upstream_loop_adopt(loop, easy);
-	curl_easy_setopt(easy, CURLOPT_PRIVATE, handle);
-	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
-	curl_easy_setopt(easy, CURLOPT_PREREQDATA, handle);
-	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_line);
-	curl_easy_setopt(easy, CURLOPT_HEADERDATA, handle);
-	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_bytes);
-	curl_easy_setopt(easy, CURLOPT_WRITEDATA, handle);
-	return handle;
-}
-
-static struct handle *
-handle_get(struct upstream_loop *loop, struct backend *backend)
-{
-	struct handle *handle = SLIST_FIRST(&backend->idle);
-
-	if (!handle)
-		return handle_new(loop, backend->conf);
-	SLIST_REMOVE_HEAD(&backend->idle, next);
-	backend->n_idle--;
-	return handle;
-}
-
-static void
-handle_put(struct backend *backend, struct handle *handle)
-{
-	handle->call = NULL;
-	if (backend->n_idle >= MAX_IDLE_HANDLES) {
-		handle_free(handle);
-		return;
-	}
-	upstream_reader_reset(&handle->reader);
-	SLIST_INSERT_HEAD(&backend->idle, handle, next);
-	backend->n_idle++;
-}
-
-/* Method and body. libcurl turns a handle into a POST whenever it is given a
- * body, so that comes first. */
-static void
-set_body(struct handle *handle, struct mg_span method, struct mg_span body)
-{
-	bool is_post = body.len > 0 || span_is(method, "POST");
-	CURL *easy = handle->easy;
-
-	if (is_post) {
-		curl_easy_setopt(easy, CURLOPT_POSTFIELDS,
-		    body.len ? body.ptr : "");
-		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-		    (curl_off_t)body.len);
-	}
-	if (span_eq(buf_span(&handle->method), method) &&
-	    handle->is_post == is_post)
-		return;
-	buf_clear(&handle->method);
-	buf_add_span(&handle->method, method);
-	handle->is_post = is_post;
-	if (!is_post)
-		curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
-	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST,
-	    buf_cstr(&handle->method));
-}
-
-static void
-set_url(struct handle *handle, const char *base, struct mg_span path)
-{
-	struct buf *url = &handle->url;
-	size_t len = strlen(base);
-
-	if (url->len == len + path.len &&
-	    memcmp(url->ptr + len, path.ptr, path.len) == 0)
-		return;
-	buf_clear(url);
-	buf_add(url, base, len);
-	buf_add_span(url, path);
-	curl_easy_setopt(handle->easy, CURLOPT_URL, buf_cstr(url));
 }
 
 /* ---- attempts ---- */
@@ -503,8 +295,9 @@ static void
 attempt(struct upstream_call *call, struct pick_choice choice,
     uint64_t now_ms)
 {
-	struct backend *backend = &call->set->backends[choice.index];
-	struct handle *handle = handle_get(&call->u->loop, backend);
+	struct upstream_backend *backend = &call->set->backends[choice.index];
+	struct upstream_handle *handle = upstream_handle_get(&call->u->loop,
+	    backend);
 
 	call->at = choice.index;
 	call->trial = choice.trial;
@@ -512,8 +305,9 @@ attempt(struct upstream_call *call, struct pick_choice choice,
 	handle->call = call;
 	if (choice.index < 64)
 		call->tried |= UINT64_C(1) << choice.index;
-	set_body(handle, buf_span(&call->method), call->body);
-	set_url(handle, backend->conf->url, buf_span(&call->path));
+	upstream_handle_set_body(handle, buf_span(&call->method), call->body);
+	upstream_handle_set_url(handle, backend->conf->url,
+	    buf_span(&call->path));
 	call->nodes[call->n_nodes - 1].next = backend->tail;
 	curl_easy_setopt(handle->easy, CURLOPT_HTTPHEADER, call->nodes);
 	call->armed_ms = UINT64_MAX;
@@ -538,34 +332,8 @@ withdraw(struct upstream_call *call)
 	call->todo = 0;
 	event_del(&call->timer);
 	count(&vitals_of(call)->stats.in_flight, -1);
-	handle_put(&call->set->backends[call->at], call->handle);
+	upstream_handle_put(&call->set->backends[call->at], call->handle);
 	call->handle = NULL;
-}
-
-static void
-set_unref(struct set *set)
-{
-	size_t i;
-
-	if (--set->refs > 0)
-		return;
-	for (i = 0; i < set->n; i++) {
-		struct backend *b = &set->backends[i];
-
-		while (!SLIST_EMPTY(&b->idle)) {
-			struct handle *handle = SLIST_FIRST(&b->idle);
-
-			SLIST_REMOVE_HEAD(&b->idle, next);
-			handle_free(handle);
-		}
-		if (b->key_line.ptr)
-			explicit_bzero(b->key_line.ptr, b->key_line.cap);
-		buf_fini(&b->key_line);
-	}
-	config_unref(&set->config);
-	free(set->backends);
-	free(set->candidates);
-	free(set);
 }
 
 static void
@@ -586,7 +354,7 @@ release(struct upstream_call *call)
 	struct upstreams *u = call->u;
 
 	LIST_REMOVE(call, link);
-	set_unref(call->set);
+	upstream_set_unref(call->set);
 	call->set = NULL;
 	if (u->n_idle >= MAX_IDLE_CALLS ||
 	    call->lines.cap + call->path.cap > IDLE_CALL_BYTES) {
@@ -597,21 +365,21 @@ release(struct upstream_call *call)
 	u->n_idle++;
 }
 
-/* Whose fault was it? A client's or our own cap is not the backend's; nor is
- * a kept connection that was closed in its idleness. */
+/* Whose fault was it? Our own cap, or a status that a request may cause, is not
+ * the backend's. */
 static bool
 is_to_blame(const struct upstream_call *call, enum upstream_end end)
 {
+	if (call->blameless)
+		return false;
 	switch (end) {
 	case UPSTREAM_DONE:
 		return speaks_of_a_broken_backend(
 		    call->handle->reader.head.status);
 	case UPSTREAM_UNREACHABLE:
-		return true;
 	case UPSTREAM_BROKEN:
-		return !call->died;
 	case UPSTREAM_TIMEOUT:
-		return !call->is_late;
+		return true;
 	case UPSTREAM_TOO_LARGE:
 		return false;
 	}
@@ -623,7 +391,7 @@ static void
 note(struct upstream_call *call, enum upstream_end end, uint64_t now_ms)
 {
 	const struct config_upstream *conf = conf_of(call);
-	struct vitals *v = vitals_of(call);
+	struct upstream_vitals *v = vitals_of(call);
 
 	if (is_to_blame(call, end)) {
 		count(&v->stats.failures, 1);
@@ -634,8 +402,7 @@ note(struct upstream_call *call, enum upstream_end end, uint64_t now_ms)
 	}
 	pick_forget(&v->health, call->trial);
 	call->trial = false;
-	__atomic_store_n(&v->stats.ejected_now,
-	    (uint64_t)(v->health.state == PICK_EJECTED), __ATOMIC_RELAXED);
+	show_health(v);
 }
 
 /* The attempt is over: another one, or the end. */
@@ -647,7 +414,7 @@ conclude(struct upstream_call *call, enum upstream_end end, const char *why)
 	void *arg = call->arg;
 	bool again = call->overloaded;
 
-	if (!again && end != UPSTREAM_DONE && !call->is_late &&
+	if (!again && end != UPSTREAM_DONE && !call->blameless &&
 	    call->phase == PHASE_CONNECT)
 		again = may_go_elsewhere(call, now_ms);
 	note(call, end, now_ms);
@@ -677,6 +444,10 @@ complete(struct upstream_call *call, CURLcode result)
 		    "a kept connection was closed before the answer");
 	} else if (result == CURLE_OK && call->given) {
 		conclude(call, UPSTREAM_DONE, "");
+	} else if (result == CURLE_URL_MALFORMAT) {
+		/* The path came from a client. */
+		call->blameless = true;
+		conclude(call, UPSTREAM_UNREACHABLE, "no valid URL");
 	} else if (result == CURLE_OPERATION_TIMEDOUT) {
 		conclude(call, UPSTREAM_TIMEOUT, "connect");
 	} else if (call->phase == PHASE_CONNECT) {
@@ -703,7 +474,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	if (conf->total_ms && now_ms >= call->begun_ms + conf->total_ms) {
-		call->is_late = true;
+		call->blameless = true;
 		conclude(call, UPSTREAM_TIMEOUT, "total");
 		return;
 	}
@@ -777,113 +548,16 @@ settle(void *arg)
 	work_off(u);
 	while ((message = curl_multi_info_read(u->loop.multi, &left))) {
 		CURLcode result = message->data.result;
-		char *handle = NULL;
+		CURL *easy = message->easy_handle;
 
 		if (message->msg != CURLMSG_DONE)
 			continue;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE,
-		    &handle);
-		complete(((struct handle *)(void *)handle)->call, result);
+		complete(handle_of(easy)->call, result);
 		work_off(u);
 	}
 }
 
 /* ---- the header's functions ---- */
-
-/* Framing, addressing, credentials and codings are not the caller's to set;
- * it should not try, and a slip must not reach the backend. */
-static bool
-is_reserved(struct mg_span name)
-{
-	static const char *const reserved[] = {
-		"host", "connection", "content-length", "transfer-encoding",
-		"expect", "accept-encoding", "authorization", "api-key",
-		"x-api-key", "cookie", "te", "trailer", "upgrade",
-		"keep-alive", "proxy-authorization", "proxy-connection",
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
-		if (span_is_nocase(name, reserved[i]))
-			return true;
-	return false;
-}
-
-static bool
-is_sendable(const struct http1_field *f)
-{
-	size_t i;
-
-	if (f->name.len == 0 || is_reserved(f->name))
-		return false;
-	for (i = 0; i < f->value.len; i++) {
-		unsigned char c = (unsigned char)f->value.ptr[i];
-
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
-			return false;
-	}
-	for (i = 0; i < f->name.len; i++)
-		if (f->name.ptr[i] <= ' ' || f->name.ptr[i] == ':' ||
-		    f->name.ptr[i] == ';')
-			return false;
-	return true;
-}
-
-/* One "Name: value" line; libcurl wants "Name;" for an empty value. */
-static void
-add_line(struct buf *lines, const struct http1_field *f)
-{
-	buf_add_span(lines, f->name);
-	if (f->value.len > 0) {
-		buf_add(lines, ": ", 2);
-		buf_add_span(lines, f->value);
-	} else {
-		buf_add_byte(lines, ';');
-	}
-	buf_add_byte(lines, '\0');
-}
-
-/* Writes the request's own fields as libcurl's list, without allocating. */
-static void
-build_fields(struct upstream_call *call, const struct http1_field *fields,
-    size_t n)
-{
-	bool has_type = false, has_accept = false;
-	size_t i, lines = 0;
-	char *line;
-
-	buf_clear(&call->lines);
-	for (i = 0; i < n; i++) {
-		if (!is_sendable(&fields[i]))
-			continue;
-		has_type |= span_is_nocase(fields[i].name, "content-type");
-		has_accept |= span_is_nocase(fields[i].name, "accept");
-		add_line(&call->lines, &fields[i]);
-		lines++;
-	}
-	/* Else libcurl would add its own: a form's type, and any type. */
-	if (!has_type) {
-		buf_add(&call->lines, "Content-Type:", 14);
-		lines++;
-	}
-	if (!has_accept) {
-		buf_add(&call->lines, "Accept:", 8);
-		lines++;
-	}
-	if (lines == 0) {	/* the tail needs something to hang on */
-		buf_add(&call->lines, "Expect:", 8);
-		lines++;
-	}
-	call->nodes = xgrow(call->nodes, &call->nodes_cap, lines,
-	    sizeof(*call->nodes));
-	call->n_nodes = lines;
-	for (i = 0, line = call->lines.ptr; i < lines; i++) {
-		call->nodes[i].data = line;
-		call->nodes[i].next = &call->nodes[i + 1];
-		line += strlen(line) + 1;
-	}
-	call->nodes[lines - 1].next = NULL;
-}
 
 static struct upstream_call *
 call_get(struct upstreams *u)
@@ -935,7 +609,7 @@ upstream_start(struct upstreams *u, const struct upstream_request *request,
 	buf_add_span(&call->method, request->method);
 	buf_add_span(&call->path, request->path);
 	buf_add_span(&call->model, request->model);
-	build_fields(call, request->fields, request->n_fields);
+	upstream_fields(call, request->fields, request->n_fields);
 	attempt(call, choice, now_ms);
 	*out = call;
 	return PICK_OK;
@@ -983,85 +657,14 @@ upstream_name(const struct upstream_call *call)
 	return conf_of(call)->name;
 }
 
-static struct vitals *
-find_vitals(const struct set *set, const struct config_upstream *conf)
-{
-	size_t i;
-
-	for (i = 0; set && i < set->n; i++)
-		if (strcmp(set->backends[i].conf->name, conf->name) == 0 &&
-		    strcmp(set->backends[i].conf->url, conf->url) == 0)
-			return set->backends[i].vitals;
-	return NULL;
-}
-
-static void
-backend_init(struct upstreams *u, struct backend *b,
-    const struct config_upstream *conf)
-{
-	const char *header = conf->key_header;
-	size_t n = 0;
-
-	b->conf = conf;
-	SLIST_INIT(&b->idle);
-	b->vitals = find_vitals(u->set, conf);
-	if (!b->vitals) {
-		b->vitals = xcalloc(1, sizeof(*b->vitals));
-		SLIST_INSERT_HEAD(&u->vitals, b->vitals, next);
-	}
-	b->tail[n++].data = (char *)(uintptr_t)"Expect:";
-	b->tail[n++].data = (char *)(uintptr_t)"Accept-Encoding: identity";
-	if (conf->key) {
-		bool bearer = !header ||
-		    span_is_nocase(span_str(header), "authorization");
-
-		buf_addf(&b->key_line, "%s: %s%s",
-		    bearer ? "Authorization" : header,
-		    bearer ? "Bearer " : "", conf->key);
-		b->tail[n++].data = (char *)(uintptr_t)buf_cstr(&b->key_line);
-	}
-	while (--n > 0)
-		b->tail[n - 1].next = &b->tail[n];
-}
-
-static void
-publish(struct upstreams *u, const struct set *set)
-{
-	struct table *old = atomic_load(&u->table), *table;
-	size_t i, same = 0;
-
-	for (i = 0; old && i < set->n && i < old->n; i++)
-		same += old->vitals[i] == set->backends[i].vitals;
-	if (old && old->n == set->n && same == set->n)
-		return;
-	table = xmalloc(sizeof(*table) + set->n * sizeof(struct vitals *));
-	table->n = set->n;
-	for (i = 0; i < set->n; i++)
-		table->vitals[i] = set->backends[i].vitals;
-	SLIST_INSERT_HEAD(&u->tables, table, next);
-	atomic_store(&u->table, table);
-}
-
 void
 upstreams_reload(struct upstreams *u, struct config *config)
 {
-	struct set *set = xcalloc(1, sizeof(*set));
-	size_t i;
+	struct upstream_set *old = u->set;
 
-	set->refs = 1;
-	set->config = config_ref(config);
-	set->n = config->n_upstreams;
-	set->backends = xcalloc(set->n, sizeof(*set->backends));
-	set->candidates = xcalloc(set->n, sizeof(*set->candidates));
-	for (i = 0; i < set->n; i++) {
-		backend_init(u, &set->backends[i], &config->upstreams[i]);
-		set->candidates[i].conf = &config->upstreams[i];
-		set->candidates[i].health = &set->backends[i].vitals->health;
-	}
-	publish(u, set);
-	if (u->set)
-		set_unref(u->set);
-	u->set = set;
+	u->set = upstream_set_new(u, config);
+	if (old)
+		upstream_set_unref(old);
 }
 
 struct upstreams *
@@ -1071,7 +674,7 @@ upstreams_new(struct event_base *base, struct config *config)
 
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
 	    upstream_loop_init(&u->loop, base, MAX_IDLE_CONNECTIONS, settle,
-	    u) < 0)
+	    is_connected, u) < 0)
 		abort();
 	LIST_INIT(&u->calls);
 	LIST_INIT(&u->idle);
@@ -1087,8 +690,6 @@ void
 upstreams_free(struct upstreams *u)
 {
 	struct upstream_call *call;
-	struct vitals *v;
-	struct table *t;
 
 	if (!u)
 		return;
@@ -1098,24 +699,9 @@ upstreams_free(struct upstreams *u)
 		LIST_REMOVE(call, link);
 		call_free(call);
 	}
-	set_unref(u->set);
+	upstream_set_unref(u->set);
 	upstream_loop_fini(&u->loop);
-	while ((v = SLIST_FIRST(&u->vitals))) {
-		SLIST_REMOVE_HEAD(&u->vitals, next);
-		free(v);
-	}
-	while ((t = SLIST_FIRST(&u->tables))) {
-		SLIST_REMOVE_HEAD(&u->tables, next);
-		free(t);
-	}
+	upstream_tables_free(u);
 	free(u);
 	curl_global_cleanup();
-}
-
-const struct upstream_stats *
-upstreams_stats(const struct upstreams *u, size_t i)
-{
-	const struct table *table = atomic_load(&u->table);
-
-	return i < table->n ? &table->vitals[i]->stats : NULL;
 }

@@ -4,10 +4,11 @@
  * libcurl lets go of a socket at the end of each transfer and asks for it
  * again with the next one. Following it to the letter costs two epoll_ctl()
  * per call; so a connection stays registered for reading while it idles and
- * is let go only when it is closed or has something to say. That holds for
- * sockets that we opened, since we close them too; those that libcurl makes
- * for itself (its resolver's) are dropped as soon as it says so: their number
- * may come back as somebody else's socket. */
+ * is let go only when it is closed or has something to say. That holds only
+ * for connections that stand: these libcurl closes through close_socket().
+ * Those that are not yet connected (7.88 closes them by itself) and its
+ * resolver's sockets are dropped as soon as it says so: their number may come
+ * back as somebody else's socket. */
 #include "gateway/upstream_loop.h"
 
 #include <assert.h>
@@ -113,9 +114,9 @@ watch(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 	struct upstream_socket *s = find_socket(loop, fd);
 	bool wants_write = what == CURL_POLL_OUT || what == CURL_POLL_INOUT;
 
-	(void)easy;
 	(void)unused;
-	if (what == CURL_POLL_REMOVE && (!s || !s->ours)) {
+	if (what == CURL_POLL_REMOVE && !(s && s->ours &&
+	    loop->is_connected(easy))) {
 		drop_socket(loop, fd);
 		return 0;
 	}
@@ -148,7 +149,6 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 		return CURL_SOCKET_BAD;
 	drop_socket(loop, fd);
 	make_socket(loop, fd)->ours = true;
-	loop->opened++;
 	return fd;
 }
 
@@ -159,7 +159,6 @@ close_socket(void *arg, curl_socket_t fd)
 	struct upstream_loop *loop = arg;
 
 	drop_socket(loop, fd);
-	loop->closed++;
 	return close(fd);
 }
 
@@ -201,6 +200,10 @@ turn(struct upstream_loop *loop, curl_socket_t fd, int what)
 
 	assert(!loop->inside);
 	loop->inside = true;
+	/* A timer is due once. libcurl sets the next one from inside, and says
+	 * nothing when there is none: kept, this one would be due for ever. */
+	if (fd == CURL_SOCKET_TIMEOUT)
+		loop->due_ms = UINT64_MAX;
 	(void)curl_multi_socket_action(loop->multi, fd, what, &running);
 	loop->inside = false;
 	loop->settle(loop->arg);
@@ -253,11 +256,13 @@ upstream_loop_adopt(struct upstream_loop *loop, CURL *easy)
 
 int
 upstream_loop_init(struct upstream_loop *loop, struct event_base *base,
-    long max_idle, void (*settle)(void *arg), void *arg)
+    long max_idle, void (*settle)(void *arg),
+    bool (*is_connected)(CURL *easy), void *arg)
 {
 	memset(loop, 0, sizeof(*loop));
 	loop->base = base;
 	loop->settle = settle;
+	loop->is_connected = is_connected;
 	loop->arg = arg;
 	loop->due_ms = loop->armed_ms = UINT64_MAX;
 	loop->multi = curl_multi_init();
@@ -286,6 +291,6 @@ upstream_loop_fini(struct upstream_loop *loop)
 	event_del(&loop->timer);
 	event_del(&loop->kick);
 	for (i = 0; i < loop->sockets_cap; i++)
-		drop_socket(loop, (curl_socket_t)i);
+		assert(!loop->sockets[i]);	/* all were closed by us */
 	free(loop->sockets);
 }

@@ -21,6 +21,8 @@ struct upstream_loop {
 	 * messages, add and remove handles. */
 	void (*settle)(void *arg);
 	void *arg;
+	/* The handle's connection stands: its request went out, or goes. */
+	bool (*is_connected)(CURL *easy);
 	bool inside;		/* libcurl is on the stack: its multi
 				 * functions must not be called */
 	struct event timer;
@@ -29,7 +31,6 @@ struct upstream_loop {
 	uint64_t armed_ms;	/* when the timer fires; likewise */
 	struct upstream_socket **sockets;	/* by descriptor */
 	size_t sockets_cap;
-	size_t opened, closed;	/* connections, in all */
 };
 
 /* Monotonic. */
@@ -37,7 +38,8 @@ uint64_t upstream_now_ms(void);
 
 /* max_idle: connections kept for later calls. Returns -1 without memory. */
 int upstream_loop_init(struct upstream_loop *loop, struct event_base *base,
-    long max_idle, void (*settle)(void *arg), void *arg);
+    long max_idle, void (*settle)(void *arg),
+    bool (*is_connected)(CURL *easy), void *arg);
 /* No handle may be left in the multi. */
 void upstream_loop_fini(struct upstream_loop *loop);
 /* Gives a handle the functions that open and close its sockets. */

@@ -422,8 +422,7 @@ says_what_is_wrong_with_the_file_itself(void)
 {
 	CHECK_BAD("modgate: 2\n" UP, "1:10: modgate: version '2' is not known "
 	    "here; this is version 1");
-	CHECK_BAD(UP, "1:1: 'modgate' is missing: version of this language: "
-	    "1");
+	CHECK_BAD(UP, "1:1: 'modgate' is missing: version of this language");
 	CHECK_BAD("- a\n", "1:1: the file: must be a map, not a list");
 	CHECK_BAD("modgate：1\n", "1:1: the file: must be a map; '：' is a "
 	    "wide colon, YAML wants ': '");

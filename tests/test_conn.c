@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -18,6 +19,12 @@
 
 #include "gateway/conn.h"
 #include "tests/check.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED true		/* malloc keeps no account there */
+#else
+#define SANITIZED false
+#endif
 
 struct request {
 	struct rig *rig;
@@ -35,6 +42,7 @@ struct rig {
 	struct buf calls;	/* what the service was called with */
 	struct buf heard;	/* what the client got */
 	bool eof, reset, freed;
+	bool shares_base;	/* another rig frees it */
 	struct request *request;	/* the last one, while it lives */
 };
 
@@ -240,13 +248,13 @@ rig_set(struct rig *rig)
 	    on_fault, on_room, on_gone, on_done, refuse_body, rig };
 }
 
+/* limits are set. */
 static void
-rig_open(struct rig *rig, bool tcp)
+rig_begin(struct rig *rig, bool tcp)
 {
 	struct bufferevent *bev;
 	int fd[2];
 
-	rig_set(rig);
 	if (tcp)
 		tcp_pair(fd);
 	else if (socketpair(AF_UNIX, SOCK_STREAM, 0, fd) != 0)
@@ -254,10 +262,18 @@ rig_open(struct rig *rig, bool tcp)
 	rig->fd = fd[0];
 	(void)fcntl(fd[0], F_SETFL, O_NONBLOCK);
 	(void)fcntl(fd[1], F_SETFL, O_NONBLOCK);
-	rig->base = event_base_new();
+	if (!rig->base)
+		rig->base = event_base_new();
 	bev = bufferevent_socket_new(rig->base, fd[1], BEV_OPT_CLOSE_ON_FREE);
 	rig->conn = conn_new(rig->base, bev, &rig->limits, &rig->service,
 	    "192.0.2.1:5", on_free, rig);
+}
+
+static void
+rig_open(struct rig *rig, bool tcp)
+{
+	rig_set(rig);
+	rig_begin(rig, tcp);
 }
 
 static void
@@ -409,7 +425,8 @@ rig_close(struct rig *rig)
 	CHECK(freed(rig));
 	CHECK(!rig->request);
 	turn(rig);
-	event_base_free(rig->base);
+	if (!rig->shares_base)
+		event_base_free(rig->base);
 	buf_fini(&rig->calls);
 	buf_fini(&rig->heard);
 }
@@ -458,6 +475,48 @@ answers_pipelined_requests_in_order(void)
 		CHECK(hear(&rig, body));
 	}
 	buf_fini(&text);
+	rig_close(&rig);
+}
+
+static void
+what_was_pipelined_before_a_fin_is_answered(void)
+{
+	struct buf text = { 0 };
+	size_t i, n = 0;
+	RIG(rig);
+
+	for (i = 0; i < 40; i++)
+		buf_add_str(&text, GET("/none"));
+	say_span(&rig, text.ptr, text.len);
+	(void)shutdown(rig.fd, SHUT_WR);
+	CHECK(ended(&rig));
+	for (i = 0; i + 12 < rig.heard.len; i++)
+		n += memcmp(rig.heard.ptr + i, "HTTP/1.1 204", 12) == 0;
+	CHECK_EQ(n, 40);
+	CHECK(!strstr(buf_cstr(&rig.calls), "gone"));
+	buf_fini(&text);
+	rig_close(&rig);
+}
+
+static void
+a_large_body_goes_through_whole(void)
+{
+	char *text = xmalloc(100000);
+	size_t i;
+	TCP_RIG(rig);
+
+	for (i = 0; i < 100000; i++)
+		text[i] = (char)('a' + i * i % 26);
+	say(&rig, POST("/echo", "100000"));
+	say_span(&rig, text, 100000);
+	CHECK(hear(&rig, "Content-Length: 100000\r\n\r\n"));
+	while (rig.heard.len < 100000 && !rig.eof) {
+		turn(&rig);
+		listen_once(&rig);
+	}
+	CHECK_EQ(rig.heard.len, 100000);
+	CHECK(memcmp(rig.heard.ptr, text, 100000) == 0);
+	free(text);
 	rig_close(&rig);
 }
 
@@ -677,6 +736,44 @@ an_idle_connection_is_kept_for_keepalive_ms(void)
 	CHECK(ended(&rig));
 	CHECK_EQ(rig.heard.len, 0);
 	rig_close(&rig);
+}
+
+static void
+an_idle_connection_gives_its_buffers_back(void)
+{
+	enum { MANY = 50 };
+	static struct rig rigs[MANY];
+	size_t before, busy, idle;
+	int i;
+
+	for (i = 0; i < MANY; i++) {
+		rig_set(&rigs[i]);
+		rigs[i].limits.keepalive_ms = 5000;
+		rigs[i].shares_base = i > 0;
+		rigs[i].base = i ? rigs[0].base : event_base_new();
+	}
+	before = mallinfo2().uordblks;
+	for (i = 0; i < MANY; i++) {
+		rig_begin(&rigs[i], false);
+		say(&rigs[i], POST("/echo", "5") "hello");
+		CHECK(hear(&rigs[i], "hello"));
+		/* The rig's own memory does not count. */
+		buf_fini(&rigs[i].heard);
+		buf_fini(&rigs[i].calls);
+	}
+	busy = mallinfo2().uordblks - before;
+	pass(&rigs[0], 1100);
+	idle = mallinfo2().uordblks - before;
+	if (!SANITIZED) {
+		CHECK(idle + MANY * 1024 < busy);
+		CHECK(idle / MANY < 3072);
+	}
+	for (i = 0; i < MANY; i++) {
+		say(&rigs[i], POST("/echo", "3") "yes");
+		CHECK(hear(&rigs[i], "yes"));
+	}
+	for (i = MANY - 1; i >= 0; i--)
+		rig_close(&rigs[i]);
 }
 
 static void
@@ -1085,6 +1182,8 @@ main(void)
 	(void)signal(SIGPIPE, SIG_IGN);
 	RUN(answers_many_requests_on_one_connection);
 	RUN(answers_pipelined_requests_in_order);
+	RUN(what_was_pipelined_before_a_fin_is_answered);
+	RUN(a_large_body_goes_through_whole);
 	RUN(a_pipelined_request_waits_for_the_answer_before_it);
 	RUN(reads_and_writes_chunks);
 	RUN(sends_100_continue_only_when_the_body_is_wanted);
@@ -1099,6 +1198,7 @@ main(void)
 	RUN(a_slow_head_is_answered_408);
 	RUN(a_silent_connection_is_cut_without_a_word);
 	RUN(an_idle_connection_is_kept_for_keepalive_ms);
+	RUN(an_idle_connection_gives_its_buffers_back);
 	RUN(an_empty_line_does_not_start_the_heads_time);
 	RUN(a_body_that_stops_is_a_fault);
 	RUN(a_body_that_trickles_is_a_fault_in_the_end);

@@ -189,6 +189,7 @@ a_request_line_is_three_words(void)
 	MESSAGE("GET /  HTTP/1.1\r\n", "!400\n");
 	MESSAGE("GET / HTTP/1.1 \r\n", "!400\n");
 	MESSAGE("GET\t/\tHTTP/1.1\r\n", "!400\n");
+	MESSAGE(TARGET(""), "!400\n");
 	MESSAGE(" GET / HTTP/1.1\r\n", "!400\n");
 	MESSAGE("GET /a b HTTP/1.1\r\n", "!400\n");
 	MESSAGE("G(T / HTTP/1.1\r\n", "!400\n");
@@ -211,6 +212,10 @@ other_versions_are_refused(void)
 	MESSAGE("GET / HTTP/1,1\r\n", "!400\n");
 	MESSAGE("GET / HTTP/+1.1\r\n", "!400\n");
 	MESSAGE("GET / HTTPS/1.1\r\n", "!400\n");
+	MESSAGE("GET / HTTP/x.1\r\n", "!400\n");
+	MESSAGE("GET / HTTP/ .1\r\n", "!400\n");
+	MESSAGE("GET / HTTP/1.x\r\n", "!400\n");
+	MESSAGE("GET / HTTP/1.-\r\n", "!400\n");
 }
 
 static void
@@ -560,6 +565,7 @@ expect_and_connection_are_understood(void)
 	    "GET / @h c -\n.\n");
 	MESSAGE(GET("Connection: closed, host\r\n"), "GET / @h k -\n.\n");
 	MESSAGE(GET("Connection: ,,\r\n"), "GET / @h k -\n.\n");
+	MESSAGE(GET("Connection: x\t,close\t,y\r\n"), "GET / @h c -\n.\n");
 }
 
 /* head, then a byte repeated, then tail. */
@@ -595,6 +601,21 @@ a_request_line_has_a_cap(void)
 	    "!414\n");
 	long_message("A", 500, 'A', "", "!414\n");
 	buf_fini(&expected);
+}
+
+static void
+a_request_line_is_part_of_the_head(void)
+{
+	static const struct http1_limits small = {
+		.line_bytes = 200, .head_bytes = 20, .head_count = 8,
+	};
+
+	message_within(&small, "GET /aaaaaaaaaaaaaaaaaaaaa", 26, "!414\n");
+	message_within(&small, "GET / HTTP/1.0\r\nA:\r\n\r\n", 22,
+	    "!431\n");
+	message_within(&small, "GET / HTTP/1.0\r\n\r\n", 18,
+	    "GET / @ c -\n.\n");
+	http1_free(NULL);
 }
 
 static void
@@ -722,6 +743,7 @@ main(void)
 	RUN(broken_chunks_are_faults);
 	RUN(expect_and_connection_are_understood);
 	RUN(a_request_line_has_a_cap);
+	RUN(a_request_line_is_part_of_the_head);
 	RUN(a_head_has_a_cap);
 	RUN(fields_have_a_cap);
 	RUN(extensions_and_trailers_have_caps);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_policy.c - the policy language: what is taken, what each mistake says,
- * and the ready-made policies against their own tests. */
+ * and every cap. */
 #include <openssl/sha.h>
 
 #include "gateway/file.h"
 #include "gateway/policy_build.h"
 #include "tests/check.h"
+#include "tests/look.h"
 #include "tests/scratch.h"
 
 static struct policy *policy;
@@ -34,67 +35,6 @@ load(const char *text)
 		CHECK(!load(yaml)); \
 		CHECK_STR(scratch_tail(err.text), "p.yaml:" message); \
 	} while (0)
-
-/* ---- one rule, run by the filter contract alone ---- */
-
-struct seen {
-	uint32_t rule;
-	unsigned found, unable;
-	uint64_t at, len;	/* of the first */
-};
-
-static void
-on_found(void *arg, const struct mg_found *found)
-{
-	struct seen *seen = arg;
-
-	if (found->rule != seen->rule)
-		return;
-	if (seen->found++ == 0) {
-		seen->at = found->at;
-		seen->len = found->len;
-	}
-}
-
-static void
-on_unable(void *arg, uint32_t rule, const char *why)
-{
-	struct seen *seen = arg;
-
-	(void)why;
-	seen->unable += rule == seen->rule;
-}
-
-static struct seen
-look(const struct policy *p, const struct policy_rule *rule, const char *text)
-{
-	const struct policy_engine *engine = &p->engines[rule->engine];
-	uint64_t all[64];
-	struct mg_scope scope = { all, all };
-	struct mg_text whole = { .ptr = text, .len = strlen(text),
-		.last = true };
-	struct seen seen = { .rule = (uint32_t)rule->engine_rule };
-	struct mg_report report = { .hold = whole.len, .keep = whole.len,
-		.found = on_found, .unable = on_unable, .arg = &seen };
-	void *scan;
-
-	memset(all, 0xff, sizeof(all));
-	scan = engine->type->begin(engine->conf, &scope);
-	engine->type->judge(scan, &whole, &report);
-	engine->type->end(scan);
-	return seen;
-}
-
-static const struct policy_rule *
-find_rule(const struct policy *p, const char *id)
-{
-	size_t i;
-
-	for (i = 0; i < p->n_rules; i++)
-		if (strcmp(p->rules[i].id, id) == 0)
-			return &p->rules[i];
-	return NULL;
-}
 
 /* ---- the language ---- */
 
@@ -584,212 +524,6 @@ touches_no_file_when_told_so(void)
 	    "here");
 }
 
-/* ---- tests that stand beside rules ---- */
-
-static size_t tests_run, tests_failed;
-static char last_failure[256];
-
-static void
-on_test(void *arg, const struct policy_rule *rule,
-    const struct policy_test *test, const char *why)
-{
-	(void)arg;
-	tests_run++;
-	if (why)
-		(void)snprintf(last_failure, sizeof(last_failure),
-		    "%s: %u: %s", rule->id, test->place.line, why);
-}
-
-static void
-run_tests(void)
-{
-	tests_run = 0;
-	last_failure[0] = '\0';
-	tests_failed = policy_run_tests(policy, on_test, NULL);
-	if (tests_failed)
-		fprintf(stderr, "last failure: %s\n", last_failure);
-}
-
-static void
-counts_the_tests_that_fail(void)
-{
-	CHECK(load(HEAD RULE "  tests:\n    block: [so bad, good]\n"
-	    "    pass: [fine, a bad one]\n"));
-	tests_run = 0;
-	CHECK_EQ(policy_run_tests(policy, on_test, NULL), 2);
-	CHECK_EQ(tests_run, 4);
-	CHECK_STR(last_failure, "r: 10: as a prompt, the rule found "
-	    "something");
-	CHECK_EQ(policy_run_tests(policy, NULL, NULL), 2);
-	CHECK(load(HEAD "rules:\n- {id: r, on: [prompt, answer], match: "
-	    "{words: [x]}, action: flag, tests: {flag: y}}\n"));
-	CHECK_EQ(policy_run_tests(policy, on_test, NULL), 1);
-	CHECK_STR(last_failure, "r: 4: as a prompt, the rule found nothing");
-}
-
-static void
-tests_a_rule_for_whom_it_is_meant(void)
-{
-	CHECK(load(HEAD "rules:\n- id: r\n  on: [prompt, answer]\n"
-	    "  match: {words: [bad]}\n  action: block\n"
-	    "  when: {tenants: ['gal*y', other], models: 'gpt-?', roles: "
-	    "[tool, assistant]}\n  tests: {block: bad, pass: good}\n"));
-	run_tests();
-	CHECK_EQ(tests_run, 2);
-	CHECK_EQ(tests_failed, 0);
-}
-
-static void
-tests_a_rule_behind_others_and_without_force(void)
-{
-	CHECK(load(HEAD "rules:\n"
-	    "- {id: a, on: prompt, match: {words: [first]}, action: block}\n"
-	    "- {id: b, on: prompt, match: {words: [bad]}, action: redact,\n"
-	    "   tests: {redact: first bad, pass: first}}\n"
-	    "- {id: c, on: prompt, match: {regex: b.d}, action: block,\n"
-	    "   mode: shadow, tests: {block: first bad, pass: first}}\n"
-	    "- {id: d, on: answer, match: {words: [bad]}, action: flag,\n"
-	    "   tests: {flag: first bad, pass: first}}\n"));
-	run_tests();
-	CHECK_EQ(tests_run, 6);
-	CHECK_EQ(tests_failed, 0);
-}
-
-/* ---- the ready-made policies ---- */
-
-static void
-load_ready_made(const char *path)
-{
-	policy_unref(&policy);
-	memset(&err, 0, sizeof(err));
-	policy = policy_load(path, &err);
-	CHECK_STR(err.text, "");
-}
-
-static void
-every_rule_has_tests_of_both_kinds(void)
-{
-	size_t i, j;
-
-	for (i = 0; i < policy->n_rules; i++) {
-		unsigned kinds = 0;
-
-		for (j = 0; j < policy->rules[i].n_tests; j++)
-			kinds |= policy->rules[i].tests[j].expect_pass ? 1 : 2;
-		CHECK_EQ(kinds, 3);
-	}
-}
-
-static void
-the_default_policy_keeps_its_word(void)
-{
-	load_ready_made("policies/default.yaml");
-	if (!policy)
-		return;
-	CHECK(!policy->warnings[0]);
-	every_rule_has_tests_of_both_kinds();
-	run_tests();
-	CHECK_EQ(tests_failed, 0);
-	CHECK(tests_run > 100);
-}
-
-static void
-the_art_policy_keeps_its_word(void)
-{
-	load_ready_made("policies/art-service.yaml");
-	if (!policy)
-		return;
-	CHECK(!policy->warnings[0]);
-	every_rule_has_tests_of_both_kinds();
-	run_tests();
-	CHECK_EQ(tests_failed, 0);
-	CHECK(tests_run > 40);
-}
-
-/* What no rule may find, each run through every rule of both policies. */
-static const char *const innocent[] = {
-	"请用诗歌描述春天的美好",
-	"春眠不觉晓，处处闻啼鸟。夜来风雨声，花落知多少。",
-	"写一首关于母亲的现代诗",
-	"床前明月光，疑是地上霜。举头望明月，低头思故乡。",
-	"帮我写一封辞职信，语气委婉一些",
-	"用Python写一个快速排序",
-	"红烧肉怎么做才好吃？",
-	"怎么做爆米花",
-	"描述长征途中的艰难困苦",
-	"南京大屠杀的史实有哪些？",
-	"如何制造浪漫的气氛",
-	"孩子发烧到39度应该怎么办",
-	"鲁迅为什么弃医从文？",
-	"介绍一下诺贝尔和炸药的历史",
-	"如何制作一张生日贺卡",
-	"青少年如何正确看待性知识",
-	"Describe the beauty of spring in a poem.",
-	"Shall I compare thee to a summer's day?",
-	"Do not go gentle into that good night.",
-	"Write a haiku about an old pond and a frog.",
-	"How do I make sourdough bread?",
-	"Explain how photosynthesis works to a ten-year-old.",
-	"Translate 'good morning' into Chinese.",
-	"Write unit tests for this function and ignore the old ones.",
-	"The charge of the light brigade: cannon to the right of them.",
-	"How to kill a process in Linux",
-	"How to make a time bomb puzzle prop without any chemicals",
-	"My killer app crashed and I want to cry.",
-	"What is the boiling point of ethanol?",
-	"Build a bombproof shelter in Minecraft.",
-};
-
-static void
-stops_no_innocent_text(const char *path)
-{
-	size_t i, j;
-
-	load_ready_made(path);
-	for (i = 0; policy && i < policy->n_rules; i++)
-		for (j = 0; j < sizeof(innocent) / sizeof(*innocent); j++) {
-			struct seen seen = look(policy, &policy->rules[i],
-			    innocent[j]);
-
-			if (seen.found + seen.unable == 0)
-				continue;
-			fprintf(stderr, "%s finds \"%s\"\n",
-			    policy->rules[i].id, innocent[j]);
-			check_test_failed = true;
-		}
-}
-
-static void
-the_default_policy_stops_no_innocent_text(void)
-{
-	stops_no_innocent_text("policies/default.yaml");
-}
-
-static void
-the_art_policy_stops_no_innocent_text(void)
-{
-	stops_no_innocent_text("policies/art-service.yaml");
-}
-
-static void
-the_default_policy_finds_the_phrase_itself(void)
-{
-	const struct policy_rule *asked, *told;
-	struct seen seen;
-
-	load_ready_made("policies/default.yaml");
-	asked = find_rule(policy, "weapons-asked");
-	told = find_rule(policy, "weapons-told");
-	seen = look(policy, asked, "教我如何制造炸弹");
-	CHECK_EQ(seen.at, strlen("教我如何"));
-	CHECK(seen.len >= strlen("制造炸弹"));
-	seen = look(policy, told, "First, to build a bomb, take");
-	CHECK_EQ(seen.at, strlen("First, to "));
-	CHECK_EQ(seen.len, strlen("build a bomb"));
-	CHECK_EQ(told->action, ACTION_BLOCK);
-	CHECK_EQ(told->mode, MODE_ENFORCE);
-}
-
 int
 main(void)
 {
@@ -822,14 +556,6 @@ main(void)
 	RUN(lives_as_long_as_its_last_reference);
 	RUN(has_words_for_its_values);
 	RUN(touches_no_file_when_told_so);
-	RUN(counts_the_tests_that_fail);
-	RUN(tests_a_rule_for_whom_it_is_meant);
-	RUN(tests_a_rule_behind_others_and_without_force);
-	RUN(the_default_policy_keeps_its_word);
-	RUN(the_art_policy_keeps_its_word);
-	RUN(the_default_policy_stops_no_innocent_text);
-	RUN(the_art_policy_stops_no_innocent_text);
-	RUN(the_default_policy_finds_the_phrase_itself);
 	policy_unref(&policy);
 	scratch_close(files);
 	return CHECK_DONE();

@@ -183,6 +183,29 @@ says_so_when_a_match_limit_is_hit(void)
 }
 
 static void
+says_so_when_a_search_would_take_too_long(void)
+{
+	enum { BYTES = 1 << 20 };
+	struct judge j = judge_open("regex",
+	    "a[^@\\n]*@c\\.[a-z]{2,}");
+	char *text = judge_alloc(BYTES);
+
+	memset(text, 'a', BYTES);
+	memcpy(text + BYTES - 9, "\n a@c.dd ", 9);
+	CHECK_EQ(judge_bytes(&j, text, BYTES, LAST), MG_UNABLE);
+	judge_begin(&j);
+	CHECK_EQ(judge_bytes(&j, text, BYTES, MORE), MG_UNABLE);
+	/* in words of usual length there is time for as much text */
+	for (size_t i = 0; i < BYTES - 10; i++)
+		text[i] = i % 9 ? 'a' : '\n';
+	judge_begin(&j);
+	CHECK_EQ(judge_bytes(&j, text, BYTES, LAST), MG_FOUND);
+	CHECK_EQ(j.found.at, BYTES - 7);
+	free(text);
+	judge_close(&j);
+}
+
+static void
 check_refused(const char *pattern, const char *why)
 {
 	struct judge j = judge_open("regex", pattern);
@@ -367,7 +390,7 @@ join(char *to, size_t size, const char *const *list, size_t n)
 	return to;
 }
 
-/* Long enough for the database to be asked about a piece. */
+/* Some are long enough for literals to be looked for first. */
 static void
 check_texts(struct judge *j, pcre2_code *const *codes, unsigned rounds,
     uint32_t most_pieces)
@@ -457,7 +480,7 @@ encode(uint32_t c, char *to)
 }
 
 static const char *const classes[] = { "\\w", "\\W", "\\d", "\\D", "\\s",
-	"\\S", "\\h", "\\v", "\\p{Lu}", "\\P{L}", "[[:punct:]]", "[^\\w]",
+	"\\S", "\\h", "\\v", "\\p{Lu}", "\\P{L}", "[[:punct:]]", "[^\\w]", "[\\d_]", "[\\s_]", "[\\d\\s]", "[\\w-]",
 	"[^\\s\\d]", "[\\W_]", "[^\\W_]", "(?i)k", "(?i)s", "(?i)[j-l]",
 	"(?i)[^k]", "(?i)é", "(?i)я", "(?i)ω", "(?i)ſ", "(?i)[α-ω]", "\\bx?.",
 	".", "[^a]", "\\N", "(?i)\\x{212a}", "(?i)[^\\x{e9}]", "(?i)ǅ",
@@ -516,12 +539,14 @@ check_wide(const char *pattern, const char *wide, unsigned char gate)
 }
 
 static void
-widens_patterns_for_the_prefilter(void)
+widens_patterns_to_learn_their_width(void)
 {
 	check_wide("\\bcat\\b", "cat", 0);
 	check_wide("a(?=b(c|d))e++", "ae+", 0);
 	check_wide("\\w@", "[\\w\\x{80}-\\x{10ffff}]@", '@');
-	check_wide("[\\d.]x", "[\\d.\\x{80}-\\x{10ffff}]x", 0);
+	check_wide("[\\w.]x", "[\\w.\\x{80}-\\x{10ffff}]x", 0);
+	check_wide("[\\d.]\\s", "[\\d.\\x{80}-\\x{1fff}\\x{a000}-\\x{10ffff}]"
+	    "[\\s\\x{80}-\\x{3000}]", 0);
 	check_wide("(?<n>a)#?_", "(?:a)#?_", '_');
 	check_wide("@|b", "@|b", 0);
 	check_wide("@{0,1}b", "@{0,1}b", 0);
@@ -542,11 +567,12 @@ main(void)
 	RUN(does_not_hold_text_for_a_rule_that_only_flags);
 	RUN(warns_of_a_pattern_without_upper_length_and_caps_its_hold);
 	RUN(says_so_when_a_match_limit_is_hit);
+	RUN(says_so_when_a_search_would_take_too_long);
 	RUN(refuses_what_a_stream_or_a_machine_cannot_bear);
 	RUN(takes_the_same_letters_when_they_are_only_text);
 	RUN(finds_what_pcre2_alone_finds_at_any_cut);
 	RUN(finds_the_same_without_case);
 	RUN(loses_no_character_to_the_prefilter);
-	RUN(widens_patterns_for_the_prefilter);
+	RUN(widens_patterns_to_learn_their_width);
 	return CHECK_DONE();
 }

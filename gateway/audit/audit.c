@@ -12,6 +12,8 @@
 #include "gateway/audit/recover.h"
 #include "gateway/audit/writer.h"
 
+enum { FRAMES_BYTES = 1024 };		/* of a ticket, to begin with */
+
 void
 entries_add(struct entries *entries, const struct entry *entry)
 {
@@ -216,6 +218,30 @@ audit_add(struct audit_ticket *ticket, enum audit_kind kind,
     struct mg_span json)
 {
 	segment_frame_add(&ticket->frames, kind, json);
+	ticket->n_frames++;
+}
+
+struct buf *
+audit_frame(struct audit_ticket *ticket)
+{
+	struct buf *frames = &ticket->frames;
+
+	/* Room for a usual record at once. */
+	if (frames->cap == 0) {
+		frames->cap = FRAMES_BYTES;
+		frames->ptr = xmalloc(FRAMES_BYTES);
+	}
+	ticket->frame_at = frames->len;
+	(void)buf_reserve(frames, SEGMENT_FRAME);
+	frames->len += SEGMENT_FRAME;
+	return frames;
+}
+
+void
+audit_frame_end(struct audit_ticket *ticket, enum audit_kind kind)
+{
+	segment_frame_init(ticket->frames.ptr + ticket->frame_at, kind,
+	    ticket->frames.len - ticket->frame_at - SEGMENT_FRAME);
 	ticket->n_frames++;
 }
 

@@ -36,6 +36,7 @@ struct audit_ticket {
 	struct audit_inbox *inbox;
 	struct audit_ticket *next;	/* the module's own from here on */
 	struct buf frames;
+	size_t frame_at;
 	unsigned n_frames;
 	int result;
 };
@@ -66,6 +67,11 @@ bool audit_accepts(const struct audit *audit);
  * makes it. */
 void audit_add(struct audit_ticket *ticket, enum audit_kind kind,
     struct mg_span json);
+/* The same without a copy: the record is built at the end of the buf that
+ * audit_frame() returns (record_open(audit_frame(t), …)), and becomes a frame
+ * by audit_frame_end(). Nothing else may be done to the ticket in between. */
+struct buf *audit_frame(struct audit_ticket *ticket);
+void audit_frame_end(struct audit_ticket *ticket, enum audit_kind kind);
 /* Drops the frames of a ticket that is not under way. */
 void audit_ticket_fini(struct audit_ticket *ticket);
 /* Hands the ticket's frames over, all or nothing. done is called on the

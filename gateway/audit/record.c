@@ -24,6 +24,9 @@ struct obj {
 	bool more;
 };
 
+/* A key as it is written, its length known to the compiler. */
+#define K(name) span("\"" name "\":", sizeof("\"" name "\":") - 1)
+
 static struct obj
 begin(struct buf *out)
 {
@@ -38,14 +41,15 @@ end(struct obj *o)
 }
 
 static struct buf *
-key(struct obj *o, const char *name)
+key(struct obj *o, struct mg_span name)
 {
+	char *p = buf_reserve(o->out, name.len + 1);
+
 	if (o->more)
-		buf_add_byte(o->out, ',');
+		*p++ = ',';
+	memcpy(p, name.ptr, name.len);
+	o->out->len += name.len + o->more;
 	o->more = true;
-	buf_add_byte(o->out, '"');
-	buf_add_str(o->out, name);
-	buf_add(o->out, "\":", 2);
 	return o->out;
 }
 
@@ -66,17 +70,37 @@ add_number(struct buf *out, uint64_t value)
 }
 
 static void
-number(struct obj *o, const char *name, uint64_t value)
+number(struct obj *o, struct mg_span name, uint64_t value)
 {
 	add_number(key(o, name), value);
 }
 
 /* Times are written only where they are known. */
 static void
-time_at(struct obj *o, const char *name, int64_t us)
+time_at(struct obj *o, struct mg_span name, int64_t us)
 {
 	if (us > 0)
 		number(o, name, (uint64_t)us);
+}
+
+/* Nearly all strings need no escape: printable ASCII, copied at once. */
+static bool
+add_plain(struct buf *out, struct mg_span s)
+{
+	char *p = buf_reserve(out, s.len + 2);
+	size_t i;
+
+	*p++ = '"';
+	for (i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.ptr[i];
+
+		if (c < 0x20 || c > 0x7e || c == '"' || c == '\\')
+			return false;
+		p[i] = (char)c;
+	}
+	p[i] = '"';
+	out->len += s.len + 2;
+	return true;
 }
 
 /* As buf_add_json(), for bytes that may not be UTF-8. */
@@ -86,6 +110,8 @@ add_any(struct buf *out, struct mg_span s)
 	struct buf clean = { 0 };
 	size_t i = 0;
 
+	if (add_plain(out, s))
+		return;
 	if (utf8_valid(s.ptr, s.len)) {
 		buf_add_json(out, s);
 		return;
@@ -108,7 +134,7 @@ add_any(struct buf *out, struct mg_span s)
 }
 
 static void
-text(struct obj *o, const char *name, struct mg_span value)
+text(struct obj *o, struct mg_span name, struct mg_span value)
 {
 	if (value.len > NAME_MAX_BYTES)
 		value.len = utf8_whole(value.ptr, NAME_MAX_BYTES);
@@ -116,20 +142,20 @@ text(struct obj *o, const char *name, struct mg_span value)
 }
 
 static void
-text_if(struct obj *o, const char *name, struct mg_span value)
+text_if(struct obj *o, struct mg_span name, struct mg_span value)
 {
 	if (value.len > 0)
 		text(o, name, value);
 }
 
 static void
-word(struct obj *o, const char *name, const char *value)
+word(struct obj *o, struct mg_span name, const char *value)
 {
 	text(o, name, span_str(value));
 }
 
 static void
-boolean(struct obj *o, const char *name, bool value)
+boolean(struct obj *o, struct mg_span name, bool value)
 {
 	buf_add_str(key(o, name), value ? "true" : "false");
 }
@@ -140,7 +166,7 @@ stamp(struct obj *o, int64_t us)
 	char out[28];
 
 	audit_time(us, out);
-	word(o, "ts", out);
+	word(o, K("ts"), out);
 }
 
 /* The end that all records have from `ts` on, without keys between. */
@@ -148,9 +174,9 @@ static void
 finish(struct obj *o, const struct record_head *head, const char *type)
 {
 	stamp(o, head->ts_us);
-	word(o, "type", type);
-	number(o, "v", 1);
-	word(o, "xid", head->xid);
+	word(o, K("type"), type);
+	number(o, K("v"), 1);
+	word(o, K("xid"), head->xid);
 	end(o);
 }
 
@@ -176,7 +202,7 @@ objects(struct obj *o, const struct record_obj *objs, size_t n)
 
 	if (n == 0)
 		return;
-	out = key(o, "objs");
+	out = key(o, K("objs"));
 	buf_add_byte(out, '[');
 	for (i = 0; i < n && i < OBJS_MAX; i++) {
 		struct obj one;
@@ -184,14 +210,14 @@ objects(struct obj *o, const struct record_obj *objs, size_t n)
 		if (i > 0)
 			buf_add_byte(out, ',');
 		one = begin(out);
-		number(&one, "len", objs[i].len);
-		word(&one, "role", objs[i].role);
-		hex(key(&one, "sha256"), objs[i].sha256, 32);
+		number(&one, K("len"), objs[i].len);
+		word(&one, K("role"), objs[i].role);
+		hex(key(&one, K("sha256")), objs[i].sha256, 32);
 		end(&one);
 	}
 	buf_add_byte(out, ']');
 	if (n > OBJS_MAX)
-		number(o, "objs_left_out", n - OBJS_MAX);
+		number(o, K("objs_left_out"), n - OBJS_MAX);
 }
 
 void
@@ -200,22 +226,22 @@ record_open(struct buf *out, const struct record_head *head,
 {
 	struct obj o = begin(out), policy;
 
-	word(&o, "inst", head->inst);
-	text_if(&o, "ip", open->ip);
-	text(&o, "key_id", open->key_id);
-	text(&o, "model", open->model);
+	word(&o, K("inst"), head->inst);
+	text_if(&o, K("ip"), open->ip);
+	text(&o, K("key_id"), open->key_id);
+	text(&o, K("model"), open->model);
 	objects(&o, open->objs, open->n_objs);
 	if (open->policy_id.len > 0) {
-		policy = begin(key(&o, "policy"));
-		text(&policy, "id", open->policy_id);
-		text(&policy, "sha256", open->policy_sha256);
-		text_if(&policy, "version", open->policy_version);
+		policy = begin(key(&o, K("policy")));
+		text(&policy, K("id"), open->policy_id);
+		text(&policy, K("sha256"), open->policy_sha256);
+		text_if(&policy, K("version"), open->policy_version);
 		end(&policy);
 	}
-	text(&o, "route", open->route);
-	boolean(&o, "stream", open->stream);
-	text_if(&o, "subj", open->subj);
-	text(&o, "tenant", open->tenant);
+	text(&o, K("route"), open->route);
+	boolean(&o, K("stream"), open->stream);
+	text_if(&o, K("subj"), open->subj);
+	text(&o, K("tenant"), open->tenant);
 	finish(&o, head, "exchange.open");
 }
 
@@ -234,13 +260,13 @@ score(struct obj *o, int32_t ppm)
 		n--;
 	if (digits[n - 1] == '.')
 		n--;
-	buf_add(key(o, "score"), digits, (size_t)n);
+	buf_add(key(o, K("score")), digits, (size_t)n);
 }
 
 static void
 places(struct obj *o, const struct record_place *spans, size_t n)
 {
-	struct buf *out = key(o, "spans");
+	struct buf *out = key(o, K("spans"));
 	size_t i;
 
 	buf_add_byte(out, '[');
@@ -250,14 +276,14 @@ places(struct obj *o, const struct record_place *spans, size_t n)
 		if (i > 0)
 			buf_add_byte(out, ',');
 		one = begin(out);
-		number(&one, "at", spans[i].at);
-		number(&one, "len", spans[i].len);
-		text_if(&one, "path", spans[i].path);
+		number(&one, K("at"), spans[i].at);
+		number(&one, K("len"), spans[i].len);
+		text_if(&one, K("path"), spans[i].path);
 		end(&one);
 	}
 	buf_add_byte(out, ']');
 	if (n > SPANS_MAX)
-		number(o, "spans_left_out", n - SPANS_MAX);
+		number(o, K("spans_left_out"), n - SPANS_MAX);
 }
 
 static void
@@ -265,23 +291,23 @@ verdict(struct buf *out, const struct record_verdict *v)
 {
 	struct obj o = begin(out);
 
-	word(&o, "action", v->action);
-	text(&o, "cat", v->category);
-	text(&o, "guardrail", v->guardrail);
-	text_if(&o, "gver", v->gver);
-	word(&o, "mode", v->mode);
-	word(&o, "phase", v->phase);
-	text(&o, "rule", v->rule);
+	word(&o, K("action"), v->action);
+	text(&o, K("cat"), v->category);
+	text(&o, K("guardrail"), v->guardrail);
+	text_if(&o, K("gver"), v->gver);
+	word(&o, K("mode"), v->mode);
+	word(&o, K("phase"), v->phase);
+	text(&o, K("rule"), v->rule);
 	score(&o, v->score_ppm);
 	places(&o, v->spans, v->n_spans);
-	word(&o, "verdict", v->verdict);
+	word(&o, K("verdict"), v->verdict);
 	end(&o);
 }
 
 static void
 verdicts(struct obj *o, const struct record_close *close, size_t start)
 {
-	struct buf *out = key(o, "verdicts");
+	struct buf *out = key(o, K("verdicts"));
 	uint64_t left_out = close->verdicts_more;
 	size_t i;
 
@@ -300,7 +326,7 @@ verdicts(struct obj *o, const struct record_close *close, size_t start)
 	buf_add_byte(out, ']');
 	left_out += close->n_verdicts - i;
 	if (left_out > 0)
-		number(o, "verdicts_left_out", left_out);
+		number(o, K("verdicts_left_out"), left_out);
 }
 
 static void
@@ -310,14 +336,14 @@ upstream(struct obj *o, const struct record_close *close)
 
 	if (close->host.len == 0)
 		return;
-	up = begin(key(o, "upstream"));
-	text_if(&up, "finish", close->finish);
-	text(&up, "host", close->host);
-	text_if(&up, "model", close->model);
-	text_if(&up, "resp_id", close->resp_id);
+	up = begin(key(o, K("upstream")));
+	text_if(&up, K("finish"), close->finish);
+	text(&up, K("host"), close->host);
+	text_if(&up, K("model"), close->model);
+	text_if(&up, K("resp_id"), close->resp_id);
 	if (close->has_tokens) {
-		number(&up, "tok_in", close->tok_in);
-		number(&up, "tok_out", close->tok_out);
+		number(&up, K("tok_in"), close->tok_in);
+		number(&up, K("tok_out"), close->tok_out);
 	}
 	end(&up);
 }
@@ -330,7 +356,7 @@ not_scanned(struct obj *o, const char *const *list)
 
 	if (!list || !list[0])
 		return;
-	out = key(o, "not_scanned");
+	out = key(o, K("not_scanned"));
 	buf_add_byte(out, '[');
 	for (i = 0; list[i]; i++) {
 		if (i > 0)
@@ -347,25 +373,25 @@ record_close(struct buf *out, const struct record_head *head,
 	size_t start = out->len;
 	struct obj o = begin(out), t;
 
-	number(&o, "bytes_out", close->bytes_out);
-	word(&o, "inst", head->inst);
+	number(&o, K("bytes_out"), close->bytes_out);
+	word(&o, K("inst"), head->inst);
 	not_scanned(&o, close->not_scanned);
 	objects(&o, close->objs, close->n_objs);
-	word(&o, "outcome", close->outcome);
-	number(&o, "status", (uint64_t)(close->status > 0 ? close->status :
+	word(&o, K("outcome"), close->outcome);
+	number(&o, K("status"), (uint64_t)(close->status > 0 ? close->status :
 	    0));
-	t = begin(key(&o, "t"));
-	time_at(&t, "decided", close->decided_us);
-	time_at(&t, "first", close->first_us);
-	time_at(&t, "last", close->last_us);
-	time_at(&t, "recv", close->recv_us);
+	t = begin(key(&o, K("t")));
+	time_at(&t, K("decided"), close->decided_us);
+	time_at(&t, K("first"), close->first_us);
+	time_at(&t, K("last"), close->last_us);
+	time_at(&t, K("recv"), close->recv_us);
 	end(&t);
 	stamp(&o, head->ts_us);
-	word(&o, "type", "exchange.close");
+	word(&o, K("type"), "exchange.close");
 	upstream(&o, close);
-	number(&o, "v", 1);
+	number(&o, K("v"), 1);
 	verdicts(&o, close, start);
-	word(&o, "xid", head->xid);
+	word(&o, K("xid"), head->xid);
 	end(&o);
 	assert(out->len - start <= RECORD_LEAF_MAX);
 }
@@ -376,8 +402,8 @@ record_aborted(struct buf *out, const struct record_head *head,
 {
 	struct obj o = begin(out);
 
-	word(&o, "inst", head->inst);
-	word(&o, "reason", reason);
+	word(&o, K("inst"), head->inst);
+	word(&o, K("reason"), reason);
 	finish(&o, head, "exchange.aborted");
 }
 
@@ -387,14 +413,14 @@ record_started(struct buf *out, const struct record_head *head,
 {
 	struct obj o = begin(out);
 
-	word(&o, "capture", capture);
-	word(&o, "durability", durability);
-	word(&o, "inst", head->inst);
+	word(&o, K("capture"), capture);
+	word(&o, K("durability"), durability);
+	word(&o, K("inst"), head->inst);
 	stamp(&o, head->ts_us);
-	word(&o, "type", "log.started");
-	number(&o, "v", 1);
-	word(&o, "version", version);
-	word(&o, "xid", head->xid);
+	word(&o, K("type"), "log.started");
+	number(&o, K("v"), 1);
+	word(&o, K("version"), version);
+	word(&o, K("xid"), head->xid);
 	end(&o);
 }
 
@@ -404,8 +430,8 @@ record_stopped(struct buf *out, const struct record_head *head,
 {
 	struct obj o = begin(out);
 
-	word(&o, "inst", head->inst);
-	number(&o, "records", records);
+	word(&o, K("inst"), head->inst);
+	number(&o, K("records"), records);
 	finish(&o, head, "log.stopped");
 }
 
@@ -415,8 +441,8 @@ record_degraded(struct buf *out, const struct record_head *head,
 {
 	struct obj o = begin(out);
 
-	word(&o, "inst", head->inst);
-	word(&o, "reason", reason);
+	word(&o, K("inst"), head->inst);
+	word(&o, K("reason"), reason);
 	finish(&o, head, "log.degraded");
 }
 
@@ -428,13 +454,13 @@ record_recovered(struct buf *out, const struct record_head *head,
 	struct obj o = begin(out);
 
 	if (segment[0] != '\0') {
-		number(&o, "aborted", aborted);
-		number(&o, "cut_bytes", cut_bytes);
+		number(&o, K("aborted"), aborted);
+		number(&o, K("cut_bytes"), cut_bytes);
 	}
-	word(&o, "inst", head->inst);
+	word(&o, K("inst"), head->inst);
 	if (segment[0] != '\0') {
-		number(&o, "kept_frames", kept_frames);
-		word(&o, "segment", segment);
+		number(&o, K("kept_frames"), kept_frames);
+		word(&o, K("segment"), segment);
 	}
 	finish(&o, head, "log.recovered");
 }
@@ -445,11 +471,11 @@ record_policy_loaded(struct buf *out, const struct record_head *head,
 {
 	struct obj o = begin(out), policy;
 
-	word(&o, "inst", head->inst);
-	policy = begin(key(&o, "policy"));
-	text(&policy, "id", id);
-	text(&policy, "sha256", sha256);
-	text_if(&policy, "version", version);
+	word(&o, K("inst"), head->inst);
+	policy = begin(key(&o, K("policy")));
+	text(&policy, K("id"), id);
+	text(&policy, K("sha256"), sha256);
+	text_if(&policy, K("version"), version);
 	end(&policy);
 	finish(&o, head, "policy.loaded");
 }
@@ -460,9 +486,9 @@ record_config_changed(struct buf *out, const struct record_head *head,
 {
 	struct obj o = begin(out);
 
-	text(&o, "file", file);
-	word(&o, "inst", head->inst);
-	text(&o, "sha256", sha256);
+	text(&o, K("file"), file);
+	word(&o, K("inst"), head->inst);
+	text(&o, K("sha256"), sha256);
 	finish(&o, head, "config.changed");
 }
 
@@ -472,10 +498,10 @@ record_auth_failed(struct buf *out, const struct record_head *head,
 {
 	struct obj o = begin(out);
 
-	word(&o, "inst", head->inst);
-	text(&o, "ip", ip);
-	word(&o, "reason", reason);
-	text(&o, "route", route);
+	word(&o, K("inst"), head->inst);
+	text(&o, K("ip"), ip);
+	word(&o, K("reason"), reason);
+	text(&o, K("route"), route);
 	finish(&o, head, "auth.failed");
 }
 
@@ -488,10 +514,10 @@ record_key(struct buf *out, const struct record_head *head,
 	char type[24];
 
 	(void)snprintf(type, sizeof(type), "key.%s", what);
-	text(&o, "by", by);
-	word(&o, "inst", head->inst);
-	text(&o, "key_id", key_id);
-	text(&o, "tenant", tenant);
+	text(&o, K("by"), by);
+	word(&o, K("inst"), head->inst);
+	text(&o, K("key_id"), key_id);
+	text(&o, K("tenant"), tenant);
 	finish(&o, head, type);
 }
 
@@ -549,17 +575,17 @@ record_excerpt(struct buf *out, const struct record_excerpt *e,
 		    (match - e->text_at), MATCH_MAX_BYTES);
 	else
 		to = context_after(e->text, (size_t)(match_end - e->text_at));
-	number(&o, "at", e->at);
+	number(&o, K("at"), e->at);
 	if (cut)
-		boolean(&o, "cut", true);
-	number(&o, "from", e->text_at + from);
-	number(&o, "len", e->len);
-	text(&o, "path", e->path);
-	word(&o, "phase", e->phase);
-	text(&o, "rule", e->rule);
-	add_any(key(&o, "text"), span(e->text.ptr + from, to - from));
-	number(&o, "v", 1);
-	word(&o, "xid", e->xid);
+		boolean(&o, K("cut"), true);
+	number(&o, K("from"), e->text_at + from);
+	number(&o, K("len"), e->len);
+	text(&o, K("path"), e->path);
+	word(&o, K("phase"), e->phase);
+	text(&o, K("rule"), e->rule);
+	add_any(key(&o, K("text")), span(e->text.ptr + from, to - from));
+	number(&o, K("v"), 1);
+	word(&o, K("xid"), e->xid);
 	end(&o);
 	obj->role = strcmp(e->phase, "prompt") == 0 ? "prompt" : "response";
 	obj->len = out->len - start;

@@ -70,16 +70,21 @@ segment_header_read(struct mg_span bytes, struct segment_header *header)
 }
 
 void
+segment_frame_init(char *frame, enum audit_kind kind, size_t payload)
+{
+	assert(payload > 0 && payload <= SEGMENT_PAYLOAD_MAX);
+	memset(frame, 0, SEGMENT_FRAME);
+	put(frame + 8, payload, 4);
+	put(frame + 12, (uint64_t)kind, 2);
+}
+
+void
 segment_frame_add(struct buf *out, enum audit_kind kind,
     struct mg_span payload)
 {
-	char *p;
+	char *p = buf_reserve(out, SEGMENT_FRAME + payload.len);
 
-	assert(payload.len > 0 && payload.len <= SEGMENT_PAYLOAD_MAX);
-	p = buf_reserve(out, SEGMENT_FRAME + payload.len);
-	memset(p, 0, SEGMENT_FRAME);
-	put(p + 8, payload.len, 4);
-	put(p + 12, (uint64_t)kind, 2);
+	segment_frame_init(p, kind, payload.len);
 	memcpy(p + SEGMENT_FRAME, payload.ptr, payload.len);
 	out->len += SEGMENT_FRAME + payload.len;
 }

@@ -48,6 +48,8 @@ bool segment_header_read(struct mg_span bytes, struct segment_header *header);
 /* Adds a frame whose header has only kind and length as yet. */
 void segment_frame_add(struct buf *out, enum audit_kind kind,
     struct mg_span payload);
+/* Fills the header of a frame whose payload lies behind it already. */
+void segment_frame_init(char *frame, enum audit_kind kind, size_t payload);
 /* Completes all frames at ptr for one segment: salt, sequence (counted on from
  * *sequence; end marks take none), checksum. durable: bytes of the file that
  * are known to be on disk at this moment. May be done again for another

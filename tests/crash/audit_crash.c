@@ -36,9 +36,11 @@ static char dir[64];
 static struct config_audit
 config(unsigned round)
 {
+	static char name[] = "crash";
+
 	return (struct config_audit){ .durability = round % 2 ?
 	    AUDIT_COMMIT : AUDIT_STRICT, .segment_bytes = 200000,
-	    .min_free_bytes = 1 << 20, .instance = (char[]){ "crash" } };
+	    .min_free_bytes = 1 << 20, .instance = name };
 }
 
 /* ---- the process that will be killed ---- */
@@ -73,16 +75,15 @@ submit(struct exchange *ex, bool closing)
 	struct record_open open = { .tenant = span_str("t"),
 	    .model = span_str("text-davinci-002") };
 	struct record_close close = { .outcome = "complete" };
-	struct buf json = { 0 };
+	struct buf *json = audit_frame(&ex->ticket);
 
 	if (closing)
-		record_close(&json, &head, &close);
+		record_close(json, &head, &close);
 	else
-		record_open(&json, &head, &open);
+		record_open(json, &head, &open);
+	audit_frame_end(&ex->ticket, AUDIT_LEAF);
 	ex->closing = closing;
 	ex->ticket.done = on_done;
-	audit_add(&ex->ticket, AUDIT_LEAF, buf_span(&json));
-	buf_fini(&json);
 	audit_submit(w->audit, w->inbox, &ex->ticket, closing);
 }
 

@@ -202,7 +202,7 @@ def answer_cases():
         yield Case("a stream with a phrase cut after %d" % cut, asked,
                    want=200, script=stream_of(
                        b.event("good "), b.event(c[:cut]), b.event(c[cut:]),
-                       b.event("never"), stop),
+                       b.event(" never"), stop),
                    has=["good ", '"content_filter"', "[DONE]"],
                    lacks=[c[:cut] + '"', c[cut:], "never"])
     yield Case("a stream with a phrase in single letters", asked, want=200,
@@ -220,7 +220,7 @@ def answer_cases():
                has=["春天", "content_filter"], lacks=["朱", "之后"])
     yield Case("one choice of a stream is cut, the other runs on", request(
         messages(stream=True, n=2)), want=200, script=stream_of(
-            b.event("a", index=0), b.event("b", index=1),
+            b.event("a ", index=0), b.event("b", index=1),
             b.event(c, index=0), b.event(" still", index=1),
             b.event(finish="stop", index=1)),
         has=[" still", "content_filter", "[DONE]"], lacks=c)
