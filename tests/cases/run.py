@@ -264,6 +264,10 @@ def check_records(case, records, xid):
     if len(opens) != 1 or len(closes) != 1:
         raise Wrong("%d open and %d close records" % (
             len(opens), len(closes)))
+    for text in case.get("lacks", []):
+        if text in json.dumps(opens + closes, ensure_ascii=False):
+            raise Wrong("%r, a text of a client, is in a record: %s" % (
+                text, short(closes[0])))
     check(differs(case.get("open", {}), opens[0], "open", False))
     check(differs(case.get("close", {}), closes[0], "close", False))
     check(differs(case.get("excerpts", []), rest, "excerpts", False))
