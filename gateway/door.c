@@ -56,6 +56,7 @@ door_free(struct door *door)
 static uint64_t
 hash(const struct door *door, const struct sockaddr *address)
 {
+	static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
 	const unsigned char *p = (const unsigned char *)"";
 	uint64_t h = door->salt;
 	size_t i, len = 0;
@@ -68,6 +69,12 @@ hash(const struct door *door, const struct sockaddr *address)
 		p = (const void *)&((const struct sockaddr_in6 *)
 		    (const void *)address)->sin6_addr;
 		len = 8;
+		/* An IPv4 client on a socket for both, RFC 4291 section
+		 * 2.5.5.2: ::ffff:0:0/96 is not one client's. */
+		if (memcmp(p, mapped, sizeof(mapped)) == 0) {
+			p += sizeof(mapped);
+			len = 4;
+		}
 	}
 	for (i = 0; i < len; i++) {
 		h = (h ^ p[i]) * UINT64_C(0x9e3779b97f4a7c15);

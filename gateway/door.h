@@ -2,7 +2,7 @@
 /* gateway/door.h - how many connections are open, in all and per address.
  *
  * Shared by all workers. IPv6 addresses count by their /64, as one client
- * owns all of it. */
+ * owns all of it; IPv4 ones inside IPv6 (::ffff:1.2.3.4) as IPv4. */
 #ifndef GATEWAY_DOOR_H
 #define GATEWAY_DOOR_H
 

@@ -158,13 +158,19 @@ takeover_ask(const char *path, struct takeover_socket *out, size_t max,
 	    sizeof(patience));
 	if (send(*link, hello, sizeof(hello) - 1, MSG_NOSIGNAL) < 0)
 		goto broken;
-	while (n < max) {
-		rc = take_one(*link, &out[n]);
-		if (rc < 0)
-			goto broken;
+	for (;;) {
+		struct takeover_socket one = { .fd = -1 };
+
+		rc = take_one(*link, &one);
 		if (rc == 0)
 			return (int)n;
-		n++;
+		if (rc > 0 && n < max) {
+			out[n++] = one;
+			continue;
+		}
+		if (rc > 0)
+			close(one.fd);
+		break;
 	}
 broken:
 	(void)mg_fail(err, NULL, "%s: the serving instance did not hand over "
