@@ -18,9 +18,10 @@ OBJ   := $(SRC:%.c=$(BUILD)/%.o)
 LIB   := $(BUILD)/libmodgate.a
 TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/test_*.c))
 FUZZ  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+CRASH := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/crash/*.c))
 BENCH := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 # Unit tests whose modules have threads; only these run under TSan.
-THREADED := $(foreach t,auth keys limits audit server worker,$(filter %_$t,$(TESTS)))
+THREADED := $(foreach t,auth keys limits audit audit_reader server worker,$(filter %_$t,$(TESTS)))
 
 SUB     = @$(MAKE) --no-print-directory \
           $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -33,7 +34,7 @@ AS_FUZZ = BUILD=build-fuzz $(SANE) CC=clang WARN=-Wall \
 AS_COV  = BUILD=build-cov OPT=-O0 SAN=--coverage
 
 all: $(BUILD)/modgate
-programs: all $(TESTS)
+programs: all $(TESTS) $(CRASH)
 threaded: $(THREADED)
 fuzzers: $(FUZZ)
 benches: $(BENCH)
@@ -65,7 +66,7 @@ fuzz fuzz-long:
 	@tests/setup build test
 	$(SUB) $(AS_FUZZ) fuzzers
 	@tests/run --seconds $(if $(filter fuzz-long,$@),60,5) fuzz
-crash-long: all
+crash-long: all $(CRASH)
 	@tests/run --rounds 50 crash
 bench:
 	@tests/setup build bench

@@ -17,6 +17,7 @@
 #define WIDE_DIGIT "\\x{80}-\\x{1fff}\\x{a000}-\\x{10ffff}"
 #define WIDE_SPACE "\\x{80}-\\x{3000}"
 #define ANY "[\\s\\S]"
+#define RUN_MAX 24		/* bytes of a literal that are used */
 
 struct reader {
 	const char *s;
@@ -29,6 +30,10 @@ struct reader {
 	bool dropped;		/* the last token left nothing behind */
 	bool forked;		/* '|' outside all groups */
 	unsigned char literal;	/* the last token, if a literal at depth 0 */
+	/* Literals in sequence at depth 0: this one, and the branch's best. */
+	char run[RUN_MAX], best[RUN_MAX];
+	size_t run_len, best_len, last_len;
+	bool bare;		/* a branch has none */
 };
 
 static void
@@ -105,6 +110,44 @@ close_literal(struct reader *r, bool optional)
 		return;
 	if (rarity(c) > (r->p->gate ? rarity(r->p->gate) : 0))
 		r->p->gate = c;
+}
+
+/* ---- literals ---- */
+
+static void
+end_run(struct reader *r)
+{
+	if (r->run_len > r->best_len) {
+		memcpy(r->best, r->run, r->run_len);
+		r->best_len = r->run_len;
+	}
+	r->run_len = r->last_len = 0;
+}
+
+/* Adds one character to the run. A full run is ended, then begun again. */
+static void
+extend_run(struct reader *r, const char *s, size_t n)
+{
+	if (r->run_len + n > RUN_MAX)
+		end_run(r);
+	memcpy(r->run + r->run_len, s, n);
+	r->run_len += n;
+	r->last_len = n;
+}
+
+/* Ends a branch outside all groups: its best run stands for it. */
+static void
+end_branch(struct reader *r)
+{
+	struct pattern_text *p = r->p;
+
+	end_run(r);
+	if (r->best_len == 0 || memchr(r->best, '\n', r->best_len))
+		r->bare = true;
+	memcpy(p->literals + p->literals_len, r->best, r->best_len);
+	p->literals_len += r->best_len;
+	p->literals[p->literals_len++] = '\n';
+	r->best_len = 0;
 }
 
 /* ---- escapes ---- */
@@ -238,8 +281,10 @@ read_escape(struct reader *r)
 		return;
 	} else if (c > 0 && !is_alnum(c)) {
 		emit(r, r->s + r->i, 2);
-		if (r->depth == 0)
+		if (r->depth == 0) {
 			r->literal = (unsigned char)c;
+			extend_run(r, &c, 1);
+		}
 	} else {
 		r->p->plain = false;
 	}
@@ -449,6 +494,9 @@ read_quantifier(struct reader *r, size_t n)
 
 	close_literal(r, q[0] == '*' || q[0] == '?' ||
 	    (q[0] == '{' && q[1] == '0'));
+	if (q[0] == '*' || q[0] == '?' || (q[0] == '{' && q[1] == '0'))
+		r->run_len -= r->last_len;
+	end_run(r);
 	if (r->ahead && (q[0] == '*' || q[0] == '+' || q[n - 2] == ','))
 		r->p->looks_far = true;
 	if (r->dropped)
@@ -480,14 +528,24 @@ read_literal(struct reader *r)
 			emit(r, r->s + r->i, 1);
 		if (r->depth == 0)
 			r->literal = c;
+		/* Without case K and S are also letters beyond ASCII. */
+		if (r->depth == 0 && !(r->caseless &&
+			((c | 0x20) == 'k' || (c | 0x20) == 's')))
+			extend_run(r, r->s + r->i, 1);
+		else
+			end_run(r);
 	} else {
 		while (r->i + n < r->len && (r->s[r->i + n] & 0xc0) == 0x80)
 			n++;
 		/* U+3000 to U+9FFF have no case. */
-		if (!r->caseless || (c >= 0xe3 && c <= 0xe9))
+		if (!r->caseless || (c >= 0xe3 && c <= 0xe9)) {
 			emit(r, r->s + r->i, n);
-		else
+			if (r->depth == 0)
+				extend_run(r, r->s + r->i, n);
+		} else {
 			emit_text(r, "[" WIDE "]");
+			end_run(r);
+		}
 	}
 	r->i += n;
 }
@@ -504,6 +562,10 @@ read_token(struct reader *r)
 	}
 	close_literal(r, false);
 	r->dropped = false;
+	if (memchr("\\[()^$|.", r->s[r->i], 8) &&
+	    !(r->s[r->i] == '\\' && r->i + 1 < r->len &&
+		r->s[r->i + 1] > 0 && !is_alnum(r->s[r->i + 1])))
+		end_run(r);
 	switch (r->s[r->i]) {
 	case '\\':
 		read_escape(r);
@@ -525,6 +587,8 @@ read_token(struct reader *r)
 		break;
 	case '|':
 		r->forked |= r->depth == 0;
+		if (r->depth == 0)
+			end_branch(r);
 		emit_text(r, "|");
 		r->i++;
 		break;
@@ -563,10 +627,16 @@ pattern_read(struct pattern_text *p, struct mg_span source, bool caseless)
 	p->plain = true;
 	/* A token of one byte becomes at most a widened class. */
 	p->wide = mem_new(source.len + 1, 48);
+	/* Of each branch one run and a newline; eight bytes more are read
+	 * at once. */
+	p->literals = mem_new(source.len + 8, 2);
 	r.caseless = caseless || has_flag_i(source.ptr, source.len);
 	while (r.i < r.len)
 		read_token(&r);
 	close_literal(&r, false);
+	end_branch(&r);
+	if (r.bare || !p->plain)
+		p->literals_len = 0;
 	if (r.forked || !p->plain)
 		p->gate = 0;
 	p->wide[p->wide_len] = '\0';
@@ -576,5 +646,6 @@ void
 pattern_fini(struct pattern_text *p)
 {
 	free(p->wide);
+	free(p->literals);
 	memset(p, 0, sizeof(*p));
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* filters/pattern.h - reads a pattern's text, without matching anything.
  *
- * Says what PCRE2 would accept but a stream or a shared machine cannot bear,
- * and writes a wider pattern for the prefilter: one that matches wherever the
- * true one does, in fewer features, so that differences between the two
- * engines (Unicode tables, borders, lookarounds) can never lose a match. */
+ * Says what PCRE2 would accept but a stream or a shared machine cannot bear;
+ * which literals each match contains; and writes a wider pattern, one that
+ * matches wherever the true one does, in few features, from which a match's
+ * greatest width can be read. */
 #ifndef FILTERS_PATTERN_H
 #define FILTERS_PATTERN_H
 
@@ -18,6 +18,10 @@ struct pattern_text {
 	bool looks_far;		/* … without a limit */
 	unsigned char gate;	/* an ASCII byte that each match contains; the
 				 * rarest known; 0: none known */
+	char *literals;		/* owned; each match contains at least one of
+				 * them, ASCII letters in either case; each
+				 * ends with a newline; "": none known */
+	size_t literals_len;
 	char *wide;		/* owned; NUL-terminated */
 	size_t wide_len;
 };

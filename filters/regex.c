@@ -8,15 +8,15 @@
  * not change what is found in it.
  *
  * Most patterns are not tried at all: on whole texts and large pieces one
- * Vectorscan pass names those that may match, on small pieces a table says
- * which may begin with one of its bytes. */
+ * pass for the literals that their matches contain names those that may match,
+ * on small pieces a table says which may begin with one of its bytes. */
 #include <string.h>
 #include <time.h>
 
 #include "filters/memory.h"
 #include "filters/regex_conf.h"
 
-#define LARGE 384	/* fresh bytes from which the database is asked */
+#define LARGE 384	/* fresh bytes from which literals are looked for */
 /* A pattern without upper length may look at all of a text from each of its
  * places, and no limit of PCRE2 counts that. On more than METERED bytes it
  * gets so much of the thread's time for one call. */
@@ -345,30 +345,27 @@ run(struct turn *t, uint32_t pattern, uint64_t from)
 
 /* ---- which patterns ---- */
 
-static int
-on_hit(unsigned id, unsigned long long from, unsigned long long to,
-    unsigned flags, void *arg)
-{
-	uint64_t *run = arg;
-
-	(void)from;
-	(void)to;
-	(void)flags;
-	regex_add(run, id);
-	return 0;
-}
-
-/* Asks the database about the whole window. */
+/* Reads the whole window for literals; adds the patterns that they open. */
 static void
-ask_database(struct turn *t, uint64_t *run)
+ask_literals(const struct turn *t, uint64_t *run)
 {
 	const struct regex *re = t->re;
+	const struct automaton *a = &re->automaton;
+	const unsigned char *ptr = (const unsigned char *)t->text->ptr;
+	size_t i = 0, len = t->text->len, k;
+	uint32_t s = AUTOMATON_ROOT, out;
 
 	memcpy(run, re->alone, re->n_words * sizeof(*run));
-	if (t->text->len > UINT32_MAX || hs_scan(re->database, t->text->ptr,
-		(unsigned)t->text->len, 0, t->ws->scratch, on_hit, run) !=
-	    HS_SUCCESS)
-		memset(run, 0xff, re->n_words * sizeof(*run));
+	while (re->n_terms > 0 && i < len) {
+		if (s == AUTOMATON_ROOT)
+			i = beginnings_next(&re->beginnings, ptr, i, len);
+		s = automaton_step(a, s, ptr[i++]);
+		for (out = a->node[s].out; out != AUTOMATON_ROOT;
+		    out = automaton_next_out(a, out))
+			for (k = 0; k < re->n_words; k++)
+				run[k] |= re->by_term[(a->tail[out].term - 1) *
+				    re->n_words + k];
+	}
 }
 
 /* Patterns that may begin within the fresh bytes. */
@@ -420,10 +417,7 @@ judge_whole(struct turn *t)
 	uint64_t *chosen = t->ws->run, any = 0;
 	size_t k;
 
-	if (re->database)
-		ask_database(t, chosen);
-	else
-		ask_starts(t, chosen);
+	ask_literals(t, chosen);
 	for (k = 0; k < re->n_words; k++)
 		any |= chosen[k] & t->scan->active[k] & ~re->excepts[k];
 	if (!any)
@@ -433,7 +427,7 @@ judge_whole(struct turn *t)
 	run_chosen(t, chosen, false);
 }
 
-/* In a large piece that the database cleared only an unfinished match can be
+/* In a large piece without a pattern's literals only an unfinished match can be
  * left, and that is near the end. */
 static uint64_t
 skip(const struct turn *t, const struct pattern *p, uint64_t from)
@@ -503,12 +497,12 @@ judge_stream(struct turn *t)
 {
 	const struct regex *re = t->re;
 	struct scan *scan = t->scan;
-	bool large = t->end - t->text->fresh >= LARGE && re->database;
+	bool large = t->end - t->text->fresh >= LARGE;
 	uint64_t *hits = large ? t->ws->run + re->n_words : NULL;
 	size_t i;
 
 	if (large)
-		ask_database(t, hits);
+		ask_literals(t, hits);
 	ask_starts(t, t->ws->run);
 	for (i = 0; i < scan->n_late; i++)
 		regex_add(t->ws->run, scan->late[i].pattern);

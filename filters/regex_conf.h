@@ -5,10 +5,11 @@
 #define FILTERS_REGEX_CONF_H
 
 #define PCRE2_CODE_UNIT_WIDTH 8
-#include <hs/hs.h>
 #include <pcre2.h>
 #include <pthread.h>
 
+#include "filters/automaton.h"
+#include "filters/beginnings.h"
 #include "modgate/filter.h"
 
 #define REGEX_MAX_HOLD 4096	/* bytes, when a rule does not say */
@@ -33,7 +34,6 @@ struct workspace {
 	pcre2_match_data *match;
 	pcre2_match_context *context;
 	pcre2_jit_stack *stack;
-	hs_scratch_t *scratch;
 	uint64_t *run;		/* set of patterns */
 };
 
@@ -45,12 +45,15 @@ struct regex {
 				 * n_rules + 1 */
 	uint64_t *starts;	/* by byte: patterns whose matches may begin
 				 * with it; n_words each */
-	uint64_t *alone;	/* patterns that are not in the database */
+	uint64_t *alone;	/* patterns of which no literal is known */
 	uint64_t *excepts;	/* patterns that are exceptions */
 	uint32_t look;		/* code points before its start that a match
 				 * may depend on, at the most */
-	hs_database_t *database;	/* NULL: all patterns are alone */
-	hs_scratch_t *scratch;		/* to be cloned */
+	/* Literals, of which each other pattern's matches contain one. */
+	struct automaton automaton;
+	struct beginnings beginnings;
+	uint64_t *by_term;	/* which patterns; n_words each */
+	size_t n_terms;
 	size_t bytes;			/* for metrics */
 	pthread_mutex_t lock;
 	struct workspace *pool;		/* at rest; under lock */

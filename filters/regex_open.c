@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* regex_open.c - compiles the patterns of all rules: each by PCRE2 with JIT,
- * and all that can be in one Vectorscan database.
+ * and the literals that their matches must contain into one automaton.
  *
- * The database holds wider patterns (pattern.h) and is only ever asked which
- * patterns may match; one that it cannot take is always tried. */
+ * A Vectorscan database of all patterns was tried in its place and dropped:
+ * 5.4.9, which Debian 12 has, misses matches of patterns as plain as @[a-z].
+ * Of that library only the analysis of a pattern's width is used. */
 #include "filters/regex_conf.h"
 
-#include <assert.h>
+#include <hs/hs.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,6 +37,12 @@ const struct mg_option regex_options[] = {
 	{ .key = NULL },
 };
 
+/* A literal of one pattern, on its way into the automaton. */
+struct literal {
+	struct automaton_term term;
+	size_t pattern;
+};
+
 struct opening {
 	struct regex *re;
 	pcre2_compile_context *compile;
@@ -43,11 +50,9 @@ struct opening {
 	    const char *text);
 	void *arg;
 	struct mg_error *err;
-	/* for the database */
-	const char **wide;
-	unsigned *flags, *ids;
-	unsigned n_wide;
 	struct pattern_text *texts;
+	struct literal *literals;
+	size_t n_literals, room;
 };
 
 static void
@@ -136,37 +141,34 @@ warn_length(const struct opening *o, const struct pattern *p,
 	advise(o, &item->place, text);
 }
 
-/* Whether the database can take it. */
-static bool
-can_scan(const struct pattern_text *text, unsigned flags)
-{
-	hs_database_t *db = NULL;
-	hs_compile_error_t *error = NULL;
-	bool can = text->plain && hs_compile(text->wide, flags, HS_MODE_BLOCK,
-	    NULL, &db, &error) == HS_SUCCESS;
-
-	hs_free_database(db);
-	if (error)
-		hs_free_compile_error(error);
-	return can;
-}
-
+/* Notes the literals of a pattern, folded in place. A single byte would be
+ * found everywhere: its pattern is tried always, behind its gate. */
 static void
-add_wide(struct opening *o, size_t i, const struct mg_item *item,
-    unsigned flags)
+add_literals(struct opening *o, size_t i)
 {
-	const struct pattern_text *text = &o->texts[i];
+	struct pattern_text *text = &o->texts[i];
+	unsigned char *p = (unsigned char *)text->literals;
+	size_t k, n, from = o->n_literals;
 
-	if (!can_scan(text, flags)) {
-		regex_add(o->re->alone, i);
-		advise(o, &item->place, "regex: the prefilter cannot take "
-		    "this pattern; it is tried on every text, which costs "
-		    "more");
-		return;
+	for (k = 0; k < text->literals_len; k++)
+		p[k] = automaton_fold[p[k]];
+	for (k = 0; k < text->literals_len; k += n + 1) {
+		n = (size_t)((unsigned char *)memchr(p + k, '\n',
+		    text->literals_len - k) - (p + k));
+		if (n < 2) {
+			o->n_literals = from;
+			break;
+		}
+		if (o->n_literals == o->room) {
+			o->room += o->room + 64;
+			o->literals = mem_grow(o->literals, o->room,
+			    sizeof(*o->literals));
+		}
+		o->literals[o->n_literals++] = (struct literal){
+			{ p + k, (uint32_t)n }, i };
 	}
-	o->wide[o->n_wide] = text->wide;
-	o->flags[o->n_wide] = flags;
-	o->ids[o->n_wide++] = (unsigned)i;
+	if (o->n_literals == from)
+		regex_add(o->re->alone, i);
 }
 
 /* Notes with which bytes a match may begin. */
@@ -229,7 +231,7 @@ add_pattern(struct opening *o, size_t i, const struct mg_rule *rule,
 	(void)pcre2_pattern_info(p->code, PCRE2_INFO_JITSIZE, &size);
 	re->bytes += size;
 	add_starts(re, i);
-	add_wide(o, i, item, flags);
+	add_literals(o, i);
 	return 0;
 }
 
@@ -279,29 +281,38 @@ add_rules(struct opening *o, const struct mg_rule *rules, size_t n_rules)
 	return 0;
 }
 
-/* Without a database all patterns are alone: slower, never less. */
+static int
+compare_literals(const void *x, const void *y)
+{
+	const struct automaton_term *a = &((const struct literal *)x)->term;
+	const struct automaton_term *b = &((const struct literal *)y)->term;
+	int c = memcmp(a->ptr, b->ptr, a->len < b->len ? a->len : b->len);
+
+	return c ? c : (a->len > b->len) - (a->len < b->len);
+}
+
 static void
-make_database(struct opening *o)
+make_automaton(struct opening *o)
 {
 	struct regex *re = o->re;
-	hs_compile_error_t *error = NULL;
-	size_t size = 0;
+	struct automaton_term *terms = mem_new(o->n_literals, sizeof(*terms));
+	size_t i;
 
-	if (o->n_wide == 0)
-		return;
-	if (hs_compile_multi(o->wide, o->flags, o->ids, o->n_wide,
-		HS_MODE_BLOCK, NULL, &re->database, &error) != HS_SUCCESS ||
-	    hs_alloc_scratch(re->database, &re->scratch) != HS_SUCCESS) {
-		hs_free_database(re->database);
-		re->database = NULL;
-		advise(o, NULL, "regex: the patterns are too many for one "
-		    "prefilter; each is tried on every text");
+	if (o->n_literals > 1)
+		qsort(o->literals, o->n_literals, sizeof(*o->literals),
+		    compare_literals);
+	re->by_term = mem_new(o->n_literals * re->n_words,
+	    sizeof(*re->by_term));
+	for (i = 0; i < o->n_literals; i++) {
+		if (i == 0 || compare_literals(&o->literals[i - 1],
+			&o->literals[i]) != 0)
+			terms[re->n_terms++] = o->literals[i].term;
+		regex_add(re->by_term + (re->n_terms - 1) * re->n_words,
+		    o->literals[i].pattern);
 	}
-	if (error)
-		hs_free_compile_error(error);
-	if (re->database && hs_database_size(re->database, &size) ==
-	    HS_SUCCESS)
-		re->bytes += size;
+	automaton_build(&re->automaton, terms, re->n_terms);
+	beginnings_init(&re->beginnings, terms, re->n_terms);
+	free(terms);
 }
 
 static size_t
@@ -351,15 +362,12 @@ regex_open(const struct mg_rule *rules, size_t n_rules,
 	o.re = re = new_regex(n, n_rules);
 	o.compile = pcre2_compile_context_create(NULL);
 	o.texts = mem_new(n, sizeof(*o.texts));
-	o.wide = mem_new(n, sizeof(*o.wide));
-	o.flags = mem_new(n, sizeof(*o.flags));
-	o.ids = mem_new(n, sizeof(*o.ids));
 	if (!o.compile)
 		abort();
 	(void)pcre2_set_newline(o.compile, PCRE2_NEWLINE_LF);
 	(void)pcre2_set_bsr(o.compile, PCRE2_BSR_UNICODE);
 	if (add_rules(&o, rules, n_rules) == 0) {
-		make_database(&o);
+		make_automaton(&o);
 	} else {
 		regex_close(re);
 		re = NULL;
@@ -367,9 +375,7 @@ regex_open(const struct mg_rule *rules, size_t n_rules,
 	for (i = 0; i < n; i++)
 		pattern_fini(&o.texts[i]);
 	free(o.texts);
-	free(o.wide);
-	free(o.flags);
-	free(o.ids);
+	free(o.literals);
 	pcre2_compile_context_free(o.compile);
 	return re;
 }
@@ -384,11 +390,9 @@ new_workspace(const struct regex *re)
 	ws->match = pcre2_match_data_create(1, NULL);
 	ws->context = pcre2_match_context_create(NULL);
 	ws->stack = pcre2_jit_stack_create(STACK_START, STACK_MAX, NULL);
-	/* Two sets: those to run, and what the database said. */
+	/* Two sets: those to run, and what the literals opened. */
 	ws->run = mem_new(2 * re->n_words, sizeof(*ws->run));
-	if (!ws->match || !ws->context || !ws->stack ||
-	    (re->database && hs_clone_scratch(re->scratch, &ws->scratch) !=
-		HS_SUCCESS))
+	if (!ws->match || !ws->context || !ws->stack)
 		abort();
 	(void)pcre2_set_match_limit(ws->context, MATCH_LIMIT);
 	(void)pcre2_set_depth_limit(ws->context, DEPTH_LIMIT);
@@ -428,7 +432,6 @@ free_workspace(struct workspace *ws)
 	pcre2_match_data_free(ws->match);
 	pcre2_match_context_free(ws->context);
 	pcre2_jit_stack_free(ws->stack);
-	hs_free_scratch(ws->scratch);
 	free(ws->run);
 	free(ws);
 }
@@ -448,8 +451,9 @@ regex_close(void *conf)
 	}
 	for (i = 0; i < re->n_patterns; i++)
 		pcre2_code_free(re->patterns[i].code);
-	hs_free_scratch(re->scratch);
-	hs_free_database(re->database);
+	automaton_fini(&re->automaton);
+	beginnings_fini(&re->beginnings);
+	free(re->by_term);
 	(void)pthread_mutex_destroy(&re->lock);
 	free(re->patterns);
 	free(re->first);

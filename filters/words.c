@@ -335,26 +335,6 @@ set_hold(struct turn *t)
 		t->report->keep = keep;
 }
 
-/* The next place from i on where a word may begin, or one too near the end to
- * tell. Half of the time goes here: no branch but the last depends on text. */
-static size_t
-next_beginning(const struct words *w, const unsigned char *ptr, size_t i,
-    size_t len)
-{
-	const struct beginnings *b = &w->beginnings;
-
-	for (; i + BEGINNING_ROOM <= len; i++) {
-		uint64_t value = beginning_read(ptr + i);
-		size_t h = beginning_hash(b, value, ptr[i]);
-		size_t k = beginning_brief(value);
-
-		if ((b->bits[h / 64] >> h % 64 | b->brief[k / 64] >> k % 64) &
-		    1)
-			break;
-	}
-	return i;
-}
-
 /* Reads the fresh bytes. */
 static void
 read_text(struct turn *t)
@@ -368,7 +348,8 @@ read_text(struct turn *t)
 
 	while (i < len) {
 		if (s == AUTOMATON_ROOT && scan->n_pending == 0)
-			i = next_beginning(scan->words, ptr, i, len);
+			i = beginnings_next(&scan->words->beginnings,
+			    ptr, i, len);
 		s = automaton_step(a, s, ptr[i++]);
 		if (a->node[s].out == AUTOMATON_ROOT && scan->n_pending == 0)
 			continue;

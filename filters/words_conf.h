@@ -4,9 +4,8 @@
 #ifndef FILTERS_WORDS_CONF_H
 #define FILTERS_WORDS_CONF_H
 
-#include <endian.h>
-
 #include "filters/automaton.h"
+#include "filters/beginnings.h"
 #include "modgate/filter.h"
 
 enum {
@@ -36,14 +35,6 @@ enum words_set {
 	N_SETS,
 };
 
-/* Which beginnings words have: two tables of bits, read before the automaton
- * is started. A bit that is not set says that no word begins here. */
-struct beginnings {
-	uint64_t *bits;		/* by hash of the first bytes, see below */
-	unsigned shift;		/* 64 - log2 of the number of bits */
-	uint64_t brief[1024];	/* by hash of three bytes: shorter words */
-};
-
 struct words {
 	struct automaton automaton;
 	struct beginnings beginnings;
@@ -70,42 +61,6 @@ void *words_open(const struct mg_rule *rules, size_t n_rules,
     void *arg, struct mg_error *err);
 void words_close(void *conf);
 size_t words_memory(const void *conf);
-
-enum { BEGINNING_ROOM = 8 };	/* bytes that must be readable */
-
-/* The bytes that are hashed: two Han characters, or four of smaller letters.
- * Bit 5 is set in all, which joins the cases of ASCII (and some more bytes:
- * the table may say yes too often, never no). Reads BEGINNING_ROOM bytes. */
-static inline uint64_t
-beginning_read(const unsigned char *ptr)
-{
-	uint64_t value;
-
-	__builtin_memcpy(&value, ptr, sizeof(value));
-	return le64toh(value) | UINT64_C(0x2020202020202020);
-}
-
-static inline unsigned
-beginning_len(unsigned char first)
-{
-	return first >= 0xe0 ? 6 : 4;
-}
-
-#define BEGINNING_FACTOR UINT64_C(0x9e3779b97f4a7c15)
-
-static inline size_t
-beginning_hash(const struct beginnings *b, uint64_t value, unsigned char first)
-{
-	value &= first >= 0xe0 ? UINT64_C(0xffffffffffff) :
-	    UINT64_C(0xffffffff);
-	return (size_t)(value * BEGINNING_FACTOR >> b->shift);
-}
-
-static inline size_t
-beginning_brief(uint64_t value)
-{
-	return (size_t)((value & 0xffffff) * BEGINNING_FACTOR >> 48);
-}
 
 static inline const uint64_t *
 words_set(const struct words *w, uint32_t state, enum words_set which)

@@ -375,53 +375,6 @@ make_sets(struct words *w)
 	free(t.slot);
 }
 
-/* ---- beginnings ---- */
-
-static void
-set_bit(uint64_t *bits, size_t i)
-{
-	bits[i / 64] |= UINT64_C(1) << i % 64;
-}
-
-/* A word of fewer bytes than are hashed: all bytes may stand behind it. */
-static void
-add_brief(struct beginnings *b, const struct automaton_term *t)
-{
-	uint32_t left = t->len < 3 ? 1u << (24 - 8 * t->len) : 1, tail;
-	uint64_t value = 0;
-	uint32_t i;
-
-	for (i = 0; i < 3 && i < t->len; i++)
-		value |= (uint64_t)(t->ptr[i] | 0x20) << 8 * i;
-	for (tail = 0; tail < left; tail++)
-		set_bit(b->brief, beginning_brief(value |
-		    (uint64_t)(tail | (t->len == 1 ? 0x2020 : 0x20)) <<
-			8 * (t->len < 3 ? t->len : 3)));
-}
-
-/* About one bit in 32 is set, in at most half a megabyte. */
-static void
-make_beginnings(struct words *w)
-{
-	struct beginnings *b = &w->beginnings;
-	unsigned log = 12;
-	size_t i;
-
-	while (log < 22 && (size_t)1 << log < 32 * w->n_terms)
-		log++;
-	b->shift = 64 - log;
-	b->bits = mem_new((size_t)1 << log >> 6, sizeof(*b->bits));
-	for (i = 0; i < w->n_terms; i++) {
-		const struct automaton_term *t = &w->terms[i];
-
-		if (t->len < beginning_len(t->ptr[0]))
-			add_brief(b, t);
-		else
-			set_bit(b->bits, beginning_hash(b,
-			    beginning_read(t->ptr), t->ptr[0]));
-	}
-}
-
 /* ---- the conf ---- */
 
 static struct words *
@@ -475,7 +428,7 @@ words_open(const struct mg_rule *rules, size_t n_rules,
 	automaton_build(&w->automaton, w->terms, w->n_terms);
 	find_covers(w);
 	make_sets(w);
-	make_beginnings(w);
+	beginnings_init(&w->beginnings, w->terms, w->n_terms);
 	return w;
 }
 
@@ -487,7 +440,7 @@ words_close(void *conf)
 	if (!w)
 		return;
 	automaton_fini(&w->automaton);
-	free(w->beginnings.bits);
+	beginnings_fini(&w->beginnings);
 	free(w->terms);
 	free(w->bytes);
 	free(w->first);

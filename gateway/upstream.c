@@ -31,6 +31,13 @@ count(uint64_t *counter, int64_t by)
 	__atomic_store_n(counter, *counter + (uint64_t)by, __ATOMIC_RELAXED);
 }
 
+static void
+show_health(struct upstream_vitals *v)
+{
+	__atomic_store_n(&v->stats.ejected_now,
+	    (uint64_t)(v->health.state == PICK_EJECTED), __ATOMIC_RELAXED);
+}
+
 static const struct config_upstream *
 conf_of(const struct upstream_call *call)
 {
@@ -196,6 +203,7 @@ take_head(struct upstream_call *call, const struct upstream_head *head,
 	}
 	if (!speaks_of_a_broken_backend(head->status)) {
 		pick_answered(&vitals_of(call)->health, call->trial, now_ms);
+		show_health(vitals_of(call));
 		call->trial = false;
 	}
 	call->given = true;
@@ -394,8 +402,7 @@ note(struct upstream_call *call, enum upstream_end end, uint64_t now_ms)
 	}
 	pick_forget(&v->health, call->trial);
 	call->trial = false;
-	__atomic_store_n(&v->stats.ejected_now,
-	    (uint64_t)(v->health.state == PICK_EJECTED), __ATOMIC_RELAXED);
+	show_health(v);
 }
 
 /* The attempt is over: another one, or the end. */

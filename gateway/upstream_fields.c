@@ -8,16 +8,23 @@
 static bool
 is_reserved(struct mg_span name)
 {
-	static const char *const reserved[] = {
-		"host", "connection", "content-length", "transfer-encoding",
-		"expect", "accept-encoding", "authorization", "api-key",
-		"x-api-key", "cookie", "te", "trailer", "upgrade",
-		"keep-alive", "proxy-authorization", "proxy-connection",
+#define RESERVED(word) { word, sizeof(word) - 1 }
+	static const struct mg_span reserved[] = {
+		RESERVED("te"), RESERVED("host"), RESERVED("cookie"),
+		RESERVED("expect"), RESERVED("api-key"), RESERVED("trailer"),
+		RESERVED("upgrade"), RESERVED("x-api-key"),
+		RESERVED("connection"), RESERVED("keep-alive"),
+		RESERVED("authorization"), RESERVED("content-length"),
+		RESERVED("accept-encoding"), RESERVED("proxy-connection"),
+		RESERVED("transfer-encoding"),
+		RESERVED("proxy-authorization"),
 	};
+#undef RESERVED
 	size_t i;
 
 	for (i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
-		if (span_is_nocase(name, reserved[i]))
+		if (name.len == reserved[i].len &&
+		    span_is_nocase(name, reserved[i].ptr))
 			return true;
 	return false;
 }

@@ -101,6 +101,32 @@ the_request_is_framed_by_us_and_carries_our_key_alone(void)
 }
 
 static void
+a_backend_may_have_a_name(void)
+{
+	SCRIPT(script, { READ, NULL, 0 }, { SEND,
+	    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 0 },
+	    { READ, NULL, 0 }, { SEND,
+	    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 0 },
+	    { HOLD, NULL, 0 });
+	const struct step *scripts[] = { script, NULL };
+	const struct step *const *all[] = { scripts };
+	struct result r;
+	struct world w;
+	int i;
+
+	world_init(&w, 1, all);
+	snprintf(w.urls[0], sizeof(w.urls[0]), "http://localhost:%u",
+	    w.servers[0]->port);
+	world_start(&w);
+	for (i = 0; i < 2; i++) {
+		call(&w, &r, "{}");
+		CHECK_EQ(r.end, UPSTREAM_DONE);
+		buf_fini(&r.body);
+	}
+	world_fini(&w);
+}
+
+static void
 the_key_goes_into_the_header_that_is_configured(void)
 {
 	SCRIPT(script, { READ, NULL, 0 }, { SEND,
@@ -521,6 +547,7 @@ main(void)
 	RUN(a_chunked_answer_comes_without_its_chunks);
 	RUN(a_connection_is_used_again);
 	RUN(the_request_is_framed_by_us_and_carries_our_key_alone);
+	RUN(a_backend_may_have_a_name);
 	RUN(the_key_goes_into_the_header_that_is_configured);
 	RUN(a_get_has_no_body);
 	RUN(a_large_body_arrives_whole);

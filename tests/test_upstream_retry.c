@@ -112,23 +112,20 @@ a_503_is_tried_elsewhere(void)
 }
 
 static void
-a_dead_kept_connection_is_replaced_and_the_request_sent_once_more(void)
+replace_a_dead_connection(const struct step *dies)
 {
-	/* The second request is read, and then the connection dies: libcurl
-	 * cannot see that beforehand. */
-	SCRIPT(dies, { READ, NULL, 0 }, { SEND,
-	    "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", 0 },
-	    { READ, NULL, 0 }, { END, NULL, 0 });
 	SCRIPT(lives, { READ, NULL, 0 }, { SEND,
 	    "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nb", 0 },
 	    { HOLD, NULL, 0 });
 	const struct step *scripts[] = { dies, lives, NULL };
 	const struct step *const *all[] = { scripts };
+	const struct upstream_stats *stats;
 	struct result r;
 	struct world w;
 
 	world_init(&w, 1, all);
 	world_start(&w);
+	stats = upstreams_stats(w.upstreams, 0);
 	call(&w, &r, "{}");
 	buf_fini(&r.body);
 	call(&w, &r, "{}");
@@ -136,9 +133,49 @@ a_dead_kept_connection_is_replaced_and_the_request_sent_once_more(void)
 	CHECK_MEM(r.body.ptr, r.body.len, "b");
 	CHECK_EQ(atomic_load(&w.servers[0]->requests), 3);
 	CHECK_EQ(atomic_load(&w.servers[0]->connections), 2);
-	CHECK_EQ(upstreams_stats(w.upstreams, 0)->retries, 1);
-	CHECK_EQ(upstreams_stats(w.upstreams, 0)->failures, 0);
-	CHECK_EQ(upstreams_stats(w.upstreams, 0)->in_flight, 0);
+	CHECK_EQ(stats->retries, 1);
+	CHECK_EQ(stats->failures, 0);
+	CHECK_EQ(stats->in_flight, 0);
+	buf_fini(&r.body);
+	world_fini(&w);
+}
+
+static void
+a_dead_kept_connection_is_replaced_and_the_request_sent_once_more(void)
+{
+	/* The second request is read, and then the connection dies: libcurl
+	 * cannot see that beforehand. */
+	SCRIPT(closes, { READ, NULL, 0 }, { SEND,
+	    "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", 0 },
+	    { READ, NULL, 0 }, { END, NULL, 0 });
+	SCRIPT(resets, { READ, NULL, 0 }, { SEND,
+	    "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", 0 },
+	    { READ, NULL, 0 }, { RESET, NULL, 0 });
+
+	replace_a_dead_connection(closes);
+	replace_a_dead_connection(resets);
+}
+
+static void
+a_connection_that_died_in_its_idleness_is_not_used(void)
+{
+	SCRIPT(leaves, { READ, NULL, 0 }, { SEND,
+	    "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", 0 });
+	const struct step *scripts[] = { leaves, fine, NULL };
+	const struct step *const *all[] = { scripts };
+	struct result r;
+	struct world w;
+
+	world_init(&w, 1, all);
+	w.backends[0].retries = 0;
+	world_start(&w);
+	call(&w, &r, "{}");
+	buf_fini(&r.body);
+	run_for(&w, 30);
+	call(&w, &r, "{}");
+	CHECK_EQ(r.end, UPSTREAM_DONE);
+	CHECK_MEM(r.body.ptr, r.body.len, "fine");
+	CHECK_EQ(atomic_load(&w.servers[0]->requests), 2);
 	buf_fini(&r.body);
 	world_fini(&w);
 }
@@ -309,6 +346,7 @@ main(void)
 	RUN(without_retries_nothing_is_tried_again);
 	RUN(a_503_is_tried_elsewhere);
 	RUN(a_dead_kept_connection_is_replaced_and_the_request_sent_once_more);
+	RUN(a_connection_that_died_in_its_idleness_is_not_used);
 	RUN(libcurl_does_not_repeat_a_post_by_itself);
 	RUN(an_answer_begun_is_not_tried_again);
 	RUN(a_model_that_no_backend_takes_is_unknown);
