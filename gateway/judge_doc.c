@@ -32,6 +32,14 @@ struct walk {
 	size_t n_joined, cap_joined;
 };
 
+void
+key_path(const struct jdoc *doc, uint32_t node, struct buf *out)
+{
+	surface_path(doc, doc->nodes[node].parent, out);
+	buf_add_str(out, out->len ? ".{}" : "{}");
+	(void)buf_cstr(out);
+}
+
 bool
 edited_text(const struct channel_screen *channel, struct mg_span text,
     uint64_t from, bool json, struct buf *out)
@@ -201,16 +209,18 @@ change(struct walk *w, const struct surface_text *t,
 {
 	const struct jdoc_node *node = &w->doc->nodes[t->node];
 	struct buf plain = { 0 }, quoted = { 0 };
+	/* A key's own path would tell the key. */
+	uint32_t where = t->is_key ? node->parent : t->node;
 	size_t n;
 
 	(void)channel_edits(channel, &n);
 	if (channel_cut(channel) != SCREEN_NONE) {
-		stop(w, t->node, t->choice);
+		stop(w, where, t->choice);
 	} else if (n > 0 && t->is_logprobs) {
 		drop_logprobs(w, t->node);
 	} else if (n > 0 && (t->is_key || t->decoded.ptr)) {
 		/* No place to write it back to. */
-		stop(w, t->node, t->choice);
+		stop(w, where, t->choice);
 		w->notes->blocked = true;
 	} else if (n > 0) {
 		(void)edited_text(channel, text, 0, t->kind == TEXT_JSON,
@@ -229,12 +239,17 @@ static void
 judge_whole(struct walk *w, const struct surface_text *t, struct mg_span text)
 {
 	struct channel_screen *channel;
-	size_t from = 0;
+	struct buf path = { 0 };
+	size_t from = 0, n;
 
 	channel = screen_text(w->screen, t->role,
 	    t->kind == TEXT_JSON ? FORM_JSON : FORM_PLAIN, text);
-	notes_add(w->notes, w->side, channel, &from, w->doc, t->node, NULL,
-	    text, 0);
+	(void)channel_findings(channel, &n, NULL);
+	if (t->is_key && n > 0)
+		key_path(w->doc, t->node, &path);
+	notes_add(w->notes, w->side, channel, &from, path.ptr ? NULL : w->doc,
+	    t->node, path.ptr, text, 0);
+	buf_fini(&path);
 	change(w, t, channel, text);
 	channel_close(channel);
 }

@@ -55,9 +55,12 @@ struct channel_screen {
 	uint64_t end;			/* bytes fed */
 	uint64_t clear;
 	uint64_t cut;
-	uint64_t sentence_at;		/* after the last whole sentence */
+	uint64_t *sentences;		/* where sentences end, from clear on */
+	size_t n_sentences, cap_sentences;
+	bool after_dot;			/* the last byte fed was a '.' */
 	struct buf raw;			/* FORM_JSON: what is not clear yet */
 	uint64_t raw_at;		/* offset of raw.ptr[0] */
+	uint64_t raw_fed;		/* bytes that the raw view has seen */
 	struct screen_edit *edits;
 	size_t n_edits, cap_edits;
 	struct screen_finding *findings;
@@ -233,9 +236,21 @@ channel_close(struct channel_screen *channel)
 		unescape_free(view->unescape);
 	}
 	buf_fini(&channel->raw);
+	free(channel->sentences);
 	free(channel->edits);
 	free(channel->findings);
 	free(channel);
+}
+
+/* The last end of a sentence that is not after at; clear if there is none. */
+static uint64_t
+sentence_before(const struct channel_screen *channel, uint64_t at)
+{
+	size_t i = channel->n_sentences;
+
+	while (i > 0 && channel->sentences[i - 1] > at)
+		i--;
+	return i > 0 ? channel->sentences[i - 1] : channel->clear;
 }
 
 /* Where a block rule's match cuts: at the match, or at the beginning of the
@@ -248,9 +263,9 @@ cut_at(const struct channel_screen *channel, const struct policy_rule *rule,
 	case STREAM_EXACT:
 		return at;
 	case STREAM_SENTENCE:
+		return sentence_before(channel, at);
 	case STREAM_WHOLE:
-		/* All that was not let go yet is one unit. */
-		return at < channel->clear ? at : channel->clear;
+		return 0;
 	}
 	abort();
 }
@@ -266,10 +281,11 @@ cut(struct channel_screen *channel, uint64_t at)
 		channel->cut = at;
 }
 
-/* Adds an edit and melts it together with those that it overlaps. */
+/* Adds an edit and melts it together with those that it overlaps. Whose word
+ * stands there must not depend on which was found first. */
 static void
 edit(struct channel_screen *channel, uint64_t at, uint64_t len,
-    const char *with)
+    const struct policy_rule *rule)
 {
 	uint64_t end = at + len;
 	size_t from, to;
@@ -278,18 +294,19 @@ edit(struct channel_screen *channel, uint64_t at, uint64_t len,
 		return;
 	if (at < channel->clear)
 		at = channel->clear;
-	for (from = 0; from < channel->n_edits; from++)
-		if (channel->edits[from].at + channel->edits[from].len > at)
+	for (from = channel->n_edits; from > 0; from--)
+		if (channel->edits[from - 1].at +
+		    channel->edits[from - 1].len <= at)
 			break;
 	for (to = from; to < channel->n_edits; to++) {
 		struct screen_edit *other = &channel->edits[to];
 
 		if (other->at >= end)
 			break;
-		if (other->at <= at) {
+		if (other->at < at || (other->at == at && other->rule < rule))
+			rule = other->rule;
+		if (other->at < at)
 			at = other->at;
-			with = other->with;	/* the earlier one's word */
-		}
 		if (other->at + other->len > end)
 			end = other->at + other->len;
 	}
@@ -298,8 +315,8 @@ edit(struct channel_screen *channel, uint64_t at, uint64_t len,
 	memmove(channel->edits + from + 1, channel->edits + to,
 	    (channel->n_edits - to) * sizeof(*channel->edits));
 	channel->n_edits = channel->n_edits - (to - from) + 1;
-	channel->edits[from] = (struct screen_edit){ at, end - at, with,
-		strlen(with) };
+	channel->edits[from] = (struct screen_edit){ at, end - at,
+		rule->replacement, strlen(rule->replacement), rule };
 }
 
 static void
@@ -355,6 +372,79 @@ crosses_quote(const struct channel_screen *channel, uint64_t at, uint64_t len)
 	return false;
 }
 
+/* The raw byte at an offset of the channel; 0 where it is out of sight. */
+static char
+raw_byte(const struct channel_screen *channel, uint64_t at)
+{
+	return at < channel->raw_at ||
+	    at - channel->raw_at >= channel->raw.len ? '\0' :
+	    channel->raw.ptr[at - channel->raw_at];
+}
+
+/* Reads \uXXXX at an offset: its number, or -1. */
+static int
+raw_unicode(const struct channel_screen *channel, uint64_t at)
+{
+	int value = 0, i;
+
+	if (raw_byte(channel, at) != '\\' || raw_byte(channel, at + 1) != 'u')
+		return -1;
+	for (i = 2; i < 6; i++) {
+		int c = (unsigned char)raw_byte(channel, at + (uint64_t)i);
+
+		if (c >= '0' && c <= '9')
+			value = value * 16 + c - '0';
+		else if ((c | 32) >= 'a' && (c | 32) <= 'f')
+			value = value * 16 + (c | 32) - 'a' + 10;
+		else
+			return -1;
+	}
+	return value;
+}
+
+/* Bytes of the escape that begins at an offset; 0 when none does. */
+static uint64_t
+escape_len(const struct channel_screen *channel, uint64_t at)
+{
+	uint64_t before = at;
+	int high, low;
+	char c;
+
+	if (raw_byte(channel, at) != '\\')
+		return 0;
+	while (before > channel->raw_at &&
+	    raw_byte(channel, before - 1) == '\\')
+		before--;
+	if ((at - before) % 2)
+		return 0;		/* it is escaped itself */
+	high = raw_unicode(channel, at);
+	low = raw_unicode(channel, at + 6);
+	if (high >= 0)
+		return high >= 0xd800 && high <= 0xdbff && low >= 0xdc00 &&
+		    low <= 0xdfff ? 12 : 6;
+	c = raw_byte(channel, at + 1);
+	return c && strchr("bfnrt\"\\/", c) ? 2 : 0;
+}
+
+/* Moves an offset out of the escape that it lies in, to its beginning or to
+ * its end: half an escape must neither be sent nor be replaced. */
+static uint64_t
+out_of_escape(const struct channel_screen *channel, uint64_t at, bool to_end)
+{
+	uint64_t back;
+
+	for (back = 11; back > 0; back--) {
+		uint64_t len;
+
+		if (back > at || at - back < channel->raw_at)
+			continue;
+		len = escape_len(channel, at - back);
+		if (len > back)
+			return to_end ? at - back + len : at - back;
+	}
+	return at;
+}
+
 static void
 on_found(void *arg, const struct mg_found *found)
 {
@@ -370,11 +460,15 @@ on_found(void *arg, const struct mg_found *found)
 	remember(channel, rule, found->item, at, end - at, NULL);
 	if (!holds(rule))
 		return;
+	if (channel->form == FORM_JSON) {
+		at = out_of_escape(channel, at, false);
+		end = out_of_escape(channel, end, true);
+	}
 	if (rule->action == ACTION_BLOCK || (channel->form == FORM_JSON &&
 	    crosses_quote(channel, at, end - at)))
 		cut(channel, cut_at(channel, rule, at));
 	else
-		edit(channel, at, end - at, rule->replacement);
+		edit(channel, at, end - at, rule);
 }
 
 static void
@@ -446,22 +540,41 @@ view_feed(struct channel_screen *channel, struct view *view, const char *ptr,
 	return judge(channel, view, &text);
 }
 
-/* The JSON view: the same text with its escapes undone. */
+/* JSON inside a string: first with its escapes undone, then as it stands, but
+ * no further than to an escape that is not whole, so that every match can be
+ * widened to whole escapes. */
 static uint64_t
-unescaped_feed(struct channel_screen *channel, struct view *view,
-    const char *ptr, size_t len, bool last)
+json_feed(struct channel_screen *channel, const char *ptr, size_t len,
+    bool last)
 {
-	struct mg_span plain;
-	uint64_t hold, open;
+	struct view *plain = &channel->views[1], *raw = &channel->views[0];
+	uint64_t hold, open, from = channel->raw_fed, h;
+	struct mg_span text;
 
-	plain = unescape_feed(view->unescape, span(ptr, len), last, &open);
-	hold = unescape_map(view->unescape,
-	    view_feed(channel, view, plain.ptr, plain.len, last));
-	unescape_forget(view->unescape, view->at);
+	buf_add(&channel->raw, ptr, len);
+	text = unescape_feed(plain->unescape, span(ptr, len), last, &open);
+	hold = unescape_map(plain->unescape,
+	    view_feed(channel, plain, text.ptr, text.len, last));
+	unescape_forget(plain->unescape, plain->at);
+	channel->raw_fed = open;
+	h = view_feed(channel, raw, channel->raw.len == 0 ? "" :
+	    channel->raw.ptr + (from - channel->raw_at),
+	    (size_t)(open - from), last);
+	if (h < hold)
+		hold = h;
 	return hold < open ? hold : open;
 }
 
-/* Moves sentence_at behind the last sentence end of fresh text. */
+static void
+add_sentence(struct channel_screen *channel, uint64_t at)
+{
+	channel->sentences = xgrow(channel->sentences,
+	    &channel->cap_sentences, channel->n_sentences + 1,
+	    sizeof(*channel->sentences));
+	channel->sentences[channel->n_sentences++] = at;
+}
+
+/* Notes where sentences end in fresh text, whatever its cuts. */
 static void
 note_sentences(struct channel_screen *channel, const char *ptr, size_t len)
 {
@@ -470,13 +583,56 @@ note_sentences(struct channel_screen *channel, const char *ptr, size_t len)
 	size_t i, w;
 
 	for (i = 0; i < len; i++) {
-		if (ptr[i] == '\n' || ptr[i] == '!' || ptr[i] == '?' ||
-		    (ptr[i] == '.' && i + 1 < len && ptr[i + 1] == ' '))
-			channel->sentence_at = channel->end + i + 1;
+		if (channel->after_dot && ptr[i] == ' ')
+			add_sentence(channel, channel->end + i);
+		channel->after_dot = ptr[i] == '.';
+		if (ptr[i] == '\n' || ptr[i] == '!' || ptr[i] == '?')
+			add_sentence(channel, channel->end + i + 1);
 		for (w = 0; w < 4 && (ptr[i] & 0x80) && i + 3 <= len; w++)
 			if (memcmp(ptr + i, wide[w], 3) == 0)
-				channel->sentence_at = channel->end + i + 3;
+				add_sentence(channel, channel->end + i + 3);
 	}
+}
+
+/* Forgets the ends of sentences that are let go. */
+static void
+forget_sentences(struct channel_screen *channel)
+{
+	size_t drop = 0;
+
+	while (drop < channel->n_sentences &&
+	    channel->sentences[drop] <= channel->clear)
+		drop++;
+	if (drop == 0)
+		return;
+	channel->n_sentences -= drop;
+	memmove(channel->sentences, channel->sentences + drop,
+	    channel->n_sentences * sizeof(*channel->sentences));
+}
+
+/* The last place, not after hold, at which text may be divided: where no edit
+ * goes through that another may still melt with, no sentence that is judged
+ * as one, no escape. */
+static uint64_t
+unit_before(const struct channel_screen *channel, uint64_t hold)
+{
+	uint64_t before;
+	size_t i;
+
+	if (channel->scopes->whole)
+		return 0;
+	do {
+		before = hold;
+		for (i = channel->n_edits; i-- > 0;)
+			if (channel->edits[i].at < hold &&
+			    channel->edits[i].at + channel->edits[i].len > hold)
+				hold = channel->edits[i].at;
+		if (channel->scopes->sentence)
+			hold = sentence_before(channel, hold);
+		if (channel->form == FORM_JSON)
+			hold = out_of_escape(channel, hold, false);
+	} while (hold != before);
+	return hold;
 }
 
 void
@@ -484,36 +640,20 @@ channel_feed(struct channel_screen *channel, const char *ptr, size_t len,
     bool last)
 {
 	uint64_t hold = channel->end + len;
-	unsigned v;
-	size_t i;
 
 	if (channel->scopes->sentence)
 		note_sentences(channel, ptr, len);
-	if (channel->form == FORM_JSON)
-		buf_add(&channel->raw, ptr, len);
-	for (v = 0; v < channel->n_views; v++) {
-		struct view *view = &channel->views[v];
-		uint64_t h = view->unescape ?
-		    unescaped_feed(channel, view, ptr, len, last) :
-		    view_feed(channel, view, ptr, len, last);
-
-		if (h < hold)
-			hold = h;
-	}
+	if (channel->n_views > 1)
+		hold = json_feed(channel, ptr, len, last);
+	else if (channel->n_views > 0)
+		hold = view_feed(channel, &channel->views[0], ptr, len, last);
 	channel->end += len;
-	if (!last && channel->scopes->whole)
-		hold = 0;
-	else if (!last && channel->scopes->sentence &&
-	    channel->sentence_at < hold)
-		hold = channel->sentence_at;
-	/* An edit that another may still melt with is not begun. */
-	for (i = channel->n_edits; i-- > 0;)
-		if (channel->edits[i].at < hold &&
-		    channel->edits[i].at + channel->edits[i].len > hold)
-			hold = channel->edits[i].at;
+	hold = last ? channel->end : unit_before(channel, hold);
 	if (hold > channel->clear)
 		channel->clear = hold;
-	if (channel->form == FORM_JSON) {
+	if (channel->scopes->sentence)
+		forget_sentences(channel);
+	if (channel->n_views > 1) {
 		buf_drop(&channel->raw,
 		    (size_t)(channel->clear - channel->raw_at));
 		channel->raw_at = channel->clear;

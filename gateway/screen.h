@@ -65,6 +65,10 @@ struct screen_edit {
 	uint64_t at, len;
 	const char *with;	/* borrowed from the policy */
 	size_t with_len;
+	const struct policy_rule *rule;	/* whose word it is: of matches that
+					 * overlap, the earliest one's; of
+					 * several that begin there, that of
+					 * the policy's first rule */
 };
 const struct screen_edit *channel_edits(const struct channel_screen *channel,
     size_t *n);

@@ -1,0 +1,594 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_screen.c - a policy over growing texts: who looks, what is found, how
+ * far a text is clear, and that no cut of it makes a difference. */
+#include "gateway/buf.h"
+#include "gateway/screen.h"
+#include "tests/check.h"
+#include "tests/policy_text.h"
+
+#define RULE(id, words, action) "  - id: " id "\n    on: [prompt, answer]\n" \
+	"    match: { words: [" words "] }\n    action: " action "\n"
+#define REGEX(id, pattern, action) "  - id: " id "\n    on: [prompt, " \
+	"answer]\n    match: { regex: '" pattern "' }\n    action: " action "\n"
+
+struct side {
+	struct policy *policy;
+	struct screen *screen;
+};
+
+static struct side
+side_open(const char *rules, const char *tenant, const char *model)
+{
+	struct screen_subject subject = { span_str(tenant), span_str(model) };
+	struct side s = { policy_text(rules), NULL };
+
+	s.screen = screen_new(s.policy, SIDE_ANSWER, &subject);
+	return s;
+}
+
+static void
+side_close(struct side *s)
+{
+	screen_free(s->screen);
+	policy_unref(&s->policy);
+}
+
+/* Findings of one whole text. */
+static size_t
+count(struct side *s, enum policy_role role, const char *text)
+{
+	struct channel_screen *c = screen_text(s->screen, role, FORM_PLAIN,
+	    span_str(text));
+	uint64_t total;
+	size_t n;
+
+	(void)channel_findings(c, &n, &total);
+	CHECK_EQ(n, total);
+	channel_close(c);
+	return n;
+}
+
+static void
+feed(struct channel_screen *c, const char *text)
+{
+	channel_feed(c, text, strlen(text), false);
+}
+
+static void
+only_rules_of_the_side_look(void)
+{
+	struct side s = side_open("  - id: a\n    on: prompt\n    match: "
+	    "{ words: [bad] }\n    action: block\n", "t", "m");
+
+	CHECK_EQ(count(&s, ROLE_ASSISTANT, "bad"), 0);
+	CHECK(screen_is_idle(s.screen));
+	side_close(&s);
+}
+
+static void
+only_rules_of_tenant_model_and_role_look(void)
+{
+	const char *rules = RULE("a", "bad", "block") "    when: { tenants: "
+	    "[gal*], models: [\"gpt-?\"], roles: [user, tool] }\n";
+	struct side s = side_open(rules, "gallery", "gpt-4");
+
+	CHECK_EQ(count(&s, ROLE_USER, "bad"), 1);
+	CHECK_EQ(count(&s, ROLE_TOOL, "bad"), 1);
+	CHECK_EQ(count(&s, ROLE_SYSTEM, "bad"), 0);
+	CHECK_EQ(count(&s, ROLE_OTHER, "bad"), 0);
+	CHECK(!screen_is_idle(s.screen));
+	side_close(&s);
+	s = side_open(rules, "other", "gpt-4");
+	CHECK_EQ(count(&s, ROLE_USER, "bad"), 0);
+	CHECK(screen_is_idle(s.screen));
+	side_close(&s);
+	s = side_open(rules, "gallery", "gpt-35");
+	CHECK_EQ(count(&s, ROLE_USER, "bad"), 0);
+	side_close(&s);
+}
+
+static void
+flags_and_shadows_hold_nothing_back(void)
+{
+	struct side s = side_open(RULE("a", "bad word", "flag")
+	    RULE("b", "bad word", "block") "    mode: shadow\n", "t", "m");
+	struct channel_screen *c = channel_open(s.screen, ROLE_ASSISTANT,
+	    FORM_PLAIN);
+	size_t n;
+
+	CHECK(screen_is_idle(s.screen));
+	feed(c, "a bad wo");
+	CHECK_EQ(channel_clear(c), 8);
+	feed(c, "rd.");
+	(void)channel_findings(c, &n, NULL);
+	CHECK_EQ(n, 2);
+	CHECK(channel_cut(c) == SCREEN_NONE);
+	(void)channel_edits(c, &n);
+	CHECK_EQ(n, 0);
+	channel_close(c);
+	side_close(&s);
+}
+
+static void
+lets_go_all_but_what_may_become_a_match(void)
+{
+	struct side s = side_open(RULE("a", "bad word", "block"), "t", "m");
+	struct channel_screen *c = channel_open(s.screen, ROLE_ASSISTANT,
+	    FORM_PLAIN);
+
+	feed(c, "good ba");
+	CHECK_EQ(channel_clear(c), 5);
+	feed(c, "ll and bad wo");
+	CHECK_EQ(channel_clear(c), 14);
+	feed(c, "rd!");
+	CHECK_EQ(channel_cut(c), 14);
+	channel_close(c);
+	side_close(&s);
+}
+
+static void
+gives_the_earliest_cut_of_several(void)
+{
+	struct side s = side_open(RULE("a", "cd", "block")
+	    REGEX("b", "b ?c ?d ?e", "block"), "t", "m");
+	struct channel_screen *c = screen_text(s.screen, ROLE_USER,
+	    FORM_PLAIN, span_str("a b cd e"));
+
+	CHECK_EQ(channel_cut(c), 2);
+	channel_close(c);
+	side_close(&s);
+}
+
+static void
+check_edits(const char *rules, const char *text, enum screen_form form,
+    const char *want)
+{
+	struct side s = side_open(rules, "t", "m");
+	struct channel_screen *c = screen_text(s.screen, ROLE_USER, form,
+	    span_str(text));
+	const struct screen_edit *e;
+	struct buf out = { 0 };
+	uint64_t at = 0;
+	size_t n, i;
+
+	e = channel_edits(c, &n);
+	for (i = 0; i < n; i++) {
+		CHECK(e[i].at >= at && e[i].len > 0);
+		buf_add(&out, text + at, (size_t)(e[i].at - at));
+		buf_add(&out, e[i].with, e[i].with_len);
+		at = e[i].at + e[i].len;
+	}
+	buf_add_str(&out, text + at);
+	CHECK_MEM(out.ptr, out.len, want);
+	CHECK(channel_cut(c) == SCREEN_NONE);
+	buf_fini(&out);
+	channel_close(c);
+	side_close(&s);
+}
+
+static void
+melts_edits_that_overlap_under_the_earliest_one(void)
+{
+	const char *rules = RULE("a", "春天", "redact") "    with: A\n"
+	    RULE("b", "天气", "redact") "    with: B\n"
+	    RULE("c", "气好", "redact") "    with: C\n";
+
+	check_edits(rules, "春天气好吗春天", FORM_PLAIN, "A吗A");
+	check_edits(rules, "天气好春天", FORM_PLAIN, "BA");
+}
+
+static void
+takes_the_first_rules_word_where_two_begin_together(void)
+{
+	/* Whichever filter sees its match first. */
+	check_edits(REGEX("a", "春天", "redact") "    with: A\n"
+	    RULE("b", "春天气", "redact") "    with: B\n", "春天气",
+	    FORM_PLAIN, "A");
+	check_edits(RULE("b", "春天气", "redact") "    with: B\n"
+	    REGEX("a", "春天", "redact") "    with: A\n", "春天气",
+	    FORM_PLAIN, "B");
+}
+
+static void
+does_not_begin_an_edit_that_may_still_grow(void)
+{
+	struct side s = side_open(RULE("a", "ab", "redact")
+	    "    with: A\n" RULE("b", "b c d", "redact"), "t", "m");
+	struct channel_screen *c;
+
+	side_close(&s);
+	s = side_open(REGEX("a", "ab", "redact") REGEX("b", "bcd", "redact"),
+	    "t", "m");
+	c = channel_open(s.screen, ROLE_USER, FORM_PLAIN);
+	feed(c, "xab");
+	CHECK_EQ(channel_clear(c), 1);
+	feed(c, "x");
+	CHECK_EQ(channel_clear(c), 4);
+	channel_close(c);
+	side_close(&s);
+}
+
+static void
+reads_json_in_a_string_with_its_escapes_undone(void)
+{
+	struct side s = side_open(RULE("a", "密令", "block"), "t", "m");
+	struct channel_screen *c = screen_text(s.screen, ROLE_USER, FORM_JSON,
+	    span_str("{\"a\":\"\\u5bc6\\u4ee4\"}"));
+	const struct screen_finding *f;
+	uint64_t total;
+	size_t n;
+
+	f = channel_findings(c, &n, &total);
+	CHECK_EQ(n, 1);
+	CHECK_EQ(f[0].at, 6);
+	CHECK_EQ(f[0].len, 12);
+	CHECK_EQ(channel_cut(c), 6);
+	channel_close(c);
+	/* Seen in both views, told once. */
+	c = screen_text(s.screen, ROLE_USER, FORM_JSON, span_str("密令"));
+	(void)channel_findings(c, &n, &total);
+	CHECK_EQ(n, 1);
+	CHECK_EQ(total, 1);
+	channel_close(c);
+	side_close(&s);
+}
+
+static void
+never_cuts_an_escape_in_two(void)
+{
+	const char *rules = RULE("a", "nope", "redact") "    with: A\n"
+	    REGEX("b", "6625", "redact") "    with: B\n"
+	    REGEX("c", "de00", "redact") "    with: C\n"
+	    REGEX("d", "x.(?=n)", "redact") "    with: D\n";
+	struct side s = side_open(rules, "t", "m");
+	struct channel_screen *c;
+
+	check_edits(rules, "{\"a\":\"\\nope\"}", FORM_JSON, "{\"a\":\"A\"}");
+	check_edits(rules, "\\\\nope", FORM_JSON, "\\\\A");
+	check_edits(rules, "\"\\u6625\\u5929\"", FORM_JSON, "\"B\\u5929\"");
+	check_edits(rules, "\"\\ud83d\\ude00!\"", FORM_JSON, "\"C!\"");
+	check_edits(rules, "x\\n", FORM_JSON, "D");
+	c = channel_open(s.screen, ROLE_USER, FORM_JSON);
+	feed(c, "a\\no");
+	CHECK_EQ(channel_clear(c), 1);
+	feed(c, "z");
+	CHECK_EQ(channel_clear(c), 5);
+	channel_close(c);
+	side_close(&s);
+}
+
+static void
+cuts_rather_than_swallow_a_quote(void)
+{
+	struct side s = side_open(REGEX("a", "1\",\"2", "redact"), "t", "m");
+	struct channel_screen *c = screen_text(s.screen, ROLE_USER, FORM_JSON,
+	    span_str("[\"1\",\"2\"]"));
+	size_t n;
+
+	(void)channel_edits(c, &n);
+	CHECK_EQ(n, 0);
+	CHECK_EQ(channel_cut(c), 2);
+	channel_close(c);
+	side_close(&s);
+}
+
+static void
+lets_whole_sentences_go(void)
+{
+	struct side s = side_open(RULE("a", "bad word", "block")
+	    "    stream: sentence\n", "t", "m");
+	struct channel_screen *c = channel_open(s.screen, ROLE_USER,
+	    FORM_PLAIN);
+
+	feed(c, "One two.");
+	CHECK_EQ(channel_clear(c), 0);
+	feed(c, " Three! Fo");
+	CHECK_EQ(channel_clear(c), 15);
+	feed(c, "ur。五 bad");
+	CHECK_EQ(channel_clear(c), 23);
+	feed(c, " word");
+	channel_feed(c, "", 0, true);
+	CHECK_EQ(channel_cut(c), 23);
+	channel_close(c);
+	/* A whole text is cut at the same place. */
+	c = screen_text(s.screen, ROLE_USER, FORM_PLAIN,
+	    span_str("One two. Three! Four。五 bad word"));
+	CHECK_EQ(channel_cut(c), 23);
+	channel_close(c);
+	side_close(&s);
+}
+
+static void
+holds_all_of_a_text_that_is_judged_whole(void)
+{
+	struct side s = side_open(RULE("a", "bad word", "block")
+	    "    stream: whole\n", "t", "m");
+	struct channel_screen *c = channel_open(s.screen, ROLE_USER,
+	    FORM_PLAIN);
+
+	feed(c, "One. Two.\n");
+	CHECK_EQ(channel_clear(c), 0);
+	feed(c, "bad word!");
+	CHECK_EQ(channel_cut(c), 0);
+	channel_close(c);
+	c = channel_open(s.screen, ROLE_USER, FORM_PLAIN);
+	feed(c, "One. Two.\n");
+	channel_feed(c, "", 0, true);
+	CHECK_EQ(channel_clear(c), 10);
+	channel_close(c);
+	side_close(&s);
+}
+
+static void
+check_unable(const char *more, bool cut)
+{
+	char rules[512], text[4096];
+	struct channel_screen *c;
+	const struct screen_finding *f;
+	struct side s;
+	size_t n;
+
+	(void)snprintf(rules, sizeof(rules), "%s%s", REGEX("a",
+	    "(?:a+)+(?!.)c", "redact"), more);
+	s = side_open(rules, "t", "m");
+	memset(text, 'a', sizeof(text));
+	memcpy(text + sizeof(text) - 4, " ac!", 4);
+	c = screen_text(s.screen, ROLE_USER, FORM_PLAIN,
+	    span(text, sizeof(text)));
+	f = channel_findings(c, &n, NULL);
+	CHECK_EQ(n, 1);
+	CHECK(n == 1 && f[0].unable != NULL && f[0].len == 0);
+	CHECK_EQ(channel_cut(c) != SCREEN_NONE, cut);
+	channel_close(c);
+	side_close(&s);
+}
+
+static void
+stops_what_a_rule_could_not_judge_unless_allowed(void)
+{
+	check_unable("", true);
+	check_unable("    on_error: allow\n", false);
+	check_unable("    mode: shadow\n", false);
+}
+
+static void
+keeps_64_findings_and_counts_on(void)
+{
+	struct side s = side_open(RULE("a", "花", "flag") RULE("b", "停",
+	    "block"), "t", "m");
+	struct channel_screen *c = channel_open(s.screen, ROLE_USER,
+	    FORM_PLAIN);
+	const struct screen_finding *f;
+	uint64_t total;
+	size_t n;
+	int i;
+
+	for (i = 0; i < 100; i++)
+		feed(c, "花");
+	f = channel_findings(c, &n, &total);
+	CHECK_EQ(n, 64);
+	CHECK_EQ(total, 100);
+	feed(c, "停停");
+	f = channel_findings(c, &n, &total);
+	CHECK_EQ(n, 65);		/* the one that cuts is not lost */
+	CHECK_EQ(total, 102);
+	CHECK_STR(f[64].rule->id, "b");
+	channel_close(c);
+	side_close(&s);
+}
+
+static void
+looks_at_nothing_when_no_rule_does(void)
+{
+	struct side s = side_open(RULE("a", "bad", "block")
+	    "    when: { roles: [tool] }\n", "t", "m");
+	struct channel_screen *c = channel_open(s.screen, ROLE_USER,
+	    FORM_JSON);
+
+	feed(c, "bad");
+	CHECK_EQ(channel_clear(c), 3);
+	channel_close(c);
+	channel_close(NULL);
+	side_close(&s);
+	screen_free(NULL);
+}
+
+/* ---- any cut ---- */
+
+#define MIXED \
+	RULE("w1", "春天, ab, bad word, 天气好", "redact") "    with: '1'\n" \
+	REGEX("x1", "b{1,3}a|春.气|[0-9]{3}", "redact") "    with: '2'\n" \
+	RULE("w2", "春天气, abba", "redact") "    with: '3'\n" \
+	"    except: { words: [春天气好] }\n" \
+	RULE("stop", "停止, bad worst", "block") \
+	REGEX("rstop", "止{2,4}b", "block") \
+	RULE("note", "天, a", "flag")
+#define SENTENCES \
+	RULE("s", "停止, bad word", "block") "    stream: sentence\n" \
+	RULE("r", "春天, ab", "redact") "    with: '1'\n"
+
+static unsigned long seed = 7;
+
+static unsigned
+rnd(unsigned n)
+{
+	seed = seed * 6364136223846793005u + 1442695040888963407u;
+	return (unsigned)(seed >> 33) % n;
+}
+
+static void
+make(struct buf *out, bool json)
+{
+	static const char *const pieces[] = { "春", "天", "气", "好", "停",
+		"止", "a", "b", "ab", "bad ", "word", "worst", " ", "1", "23",
+		". ", "。", "!", "\\n", "\\u6625", "\\u5929", "\\\\", "\"",
+		"\\ud83d\\ude00", "\\u00" };
+	unsigned n = 1 + rnd(14), kinds = json ? 25 : 18;
+
+	buf_clear(out);
+	while (n-- > 0)
+		buf_add_str(out, pieces[rnd(kinds)]);
+}
+
+struct outcome {
+	struct screen_finding findings[80];
+	struct screen_edit edits[80];
+	size_t n_findings, n_edits;
+	uint64_t cut;
+};
+
+static int
+by_place(const void *a, const void *b)
+{
+	const struct screen_finding *x = a, *y = b;
+
+	if (x->at != y->at)
+		return x->at < y->at ? -1 : 1;
+	if (x->len != y->len)
+		return x->len < y->len ? -1 : 1;
+	return x->rule < y->rule ? -1 : x->rule > y->rule;
+}
+
+static void
+take(const struct channel_screen *c, struct outcome *out)
+{
+	const struct screen_finding *f = channel_findings(c,
+	    &out->n_findings, NULL);
+	const struct screen_edit *e = channel_edits(c, &out->n_edits);
+
+	memcpy(out->findings, f ? f : out->findings,
+	    out->n_findings * sizeof(*f));
+	memcpy(out->edits, e ? e : out->edits, out->n_edits * sizeof(*e));
+	qsort(out->findings, out->n_findings, sizeof(*f), by_place);
+	out->cut = channel_cut(c);
+}
+
+/* Feeds one piece; a match of a rule that text waits for may not begin before
+ * what was clear. */
+static void
+feed_checked(struct channel_screen *c, const char *ptr, size_t len, bool last)
+{
+	uint64_t clear = channel_clear(c);
+	const struct screen_finding *f;
+	size_t before, n;
+
+	(void)channel_findings(c, &before, NULL);
+	channel_feed(c, ptr, len, last);
+	CHECK(channel_clear(c) >= clear);
+	f = channel_findings(c, &n, NULL);
+	for (; before < n; before++)
+		if (f[before].rule->action != ACTION_FLAG)
+			CHECK(f[before].at >= clear);
+}
+
+static void
+compare(const struct outcome *a, const struct outcome *b, const char *text,
+    size_t at)
+{
+	size_t i;
+	bool same = a->n_findings == b->n_findings && a->cut == b->cut &&
+	    a->n_edits == b->n_edits;
+
+	for (i = 0; same && i < a->n_findings; i++)
+		same = by_place(&a->findings[i], &b->findings[i]) == 0;
+	for (i = 0; same && i < a->n_edits; i++)
+		same = a->edits[i].at == b->edits[i].at &&
+		    a->edits[i].len == b->edits[i].len &&
+		    a->edits[i].rule == b->edits[i].rule;
+	if (!same) {
+		fprintf(stderr, "cut at %zu: \"%s\"\n", at, text);
+		CHECK(!"the same outcome at any cut");
+	}
+}
+
+static void
+check_cuts(struct screen *screen, enum screen_form form, const char *text,
+    size_t len)
+{
+	static struct outcome whole, got;
+	struct channel_screen *c = screen_text(screen, ROLE_USER, form,
+	    span(text, len));
+	size_t i, from;
+
+	take(c, &whole);
+	CHECK_EQ(channel_clear(c), len);
+	channel_close(c);
+	for (i = 0; i <= len; i++) {
+		if (utf8_whole(text, i) != i)
+			continue;
+		c = channel_open(screen, ROLE_USER, form);
+		feed_checked(c, text, i, false);
+		feed_checked(c, text + i, len - i, true);
+		take(c, &got);
+		compare(&whole, &got, text, i);
+		channel_close(c);
+	}
+	c = channel_open(screen, ROLE_USER, form);
+	for (from = 0, i = 1; i <= len; i++)
+		if (utf8_whole(text, i) == i) {
+			feed_checked(c, text + from, i - from, i == len);
+			from = i;
+		}
+	take(c, &got);
+	compare(&whole, &got, text, len);
+	channel_close(c);
+}
+
+static void
+check_rules(const char *rules, bool json)
+{
+	struct side s = side_open(rules, "t", "m");
+	struct buf text = { 0 };
+	int i;
+
+	for (i = 0; i < 3000 && !check_test_failed; i++) {
+		make(&text, json);
+		check_cuts(s.screen, json ? FORM_JSON : FORM_PLAIN,
+		    buf_cstr(&text), text.len);
+	}
+	buf_fini(&text);
+	side_close(&s);
+}
+
+static void
+finds_edits_and_cuts_the_same_at_any_cut(void)
+{
+	check_rules(MIXED, false);
+}
+
+static void
+and_in_json_inside_a_string(void)
+{
+	check_rules(MIXED, true);
+}
+
+static void
+and_by_sentences(void)
+{
+	check_rules(SENTENCES, false);
+}
+
+int
+main(void)
+{
+	RUN(only_rules_of_the_side_look);
+	RUN(only_rules_of_tenant_model_and_role_look);
+	RUN(flags_and_shadows_hold_nothing_back);
+	RUN(lets_go_all_but_what_may_become_a_match);
+	RUN(gives_the_earliest_cut_of_several);
+	RUN(melts_edits_that_overlap_under_the_earliest_one);
+	RUN(takes_the_first_rules_word_where_two_begin_together);
+	RUN(does_not_begin_an_edit_that_may_still_grow);
+	RUN(reads_json_in_a_string_with_its_escapes_undone);
+	RUN(never_cuts_an_escape_in_two);
+	RUN(cuts_rather_than_swallow_a_quote);
+	RUN(lets_whole_sentences_go);
+	RUN(holds_all_of_a_text_that_is_judged_whole);
+	RUN(stops_what_a_rule_could_not_judge_unless_allowed);
+	RUN(keeps_64_findings_and_counts_on);
+	RUN(looks_at_nothing_when_no_rule_does);
+	RUN(finds_edits_and_cuts_the_same_at_any_cut);
+	RUN(and_in_json_inside_a_string);
+	RUN(and_by_sentences);
+	return CHECK_DONE();
+}
