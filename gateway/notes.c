@@ -52,6 +52,33 @@ outcome(struct notes *notes, const struct screen_finding *f)
 		notes->modified = true;
 }
 
+static bool
+blocks(const struct policy_rule *rule, const char *unable)
+{
+	return rule->mode == MODE_ENFORCE && !unable &&
+	    rule->action == ACTION_BLOCK;
+}
+
+/* Room for one more note, or NULL: it is only counted. What blocked must be
+ * on record, whatever a client has put before it: it takes the last place. */
+static struct note *
+place_for(struct notes *notes, const struct screen_finding *f)
+{
+	struct note *last;
+
+	if (notes->n < NOTES_MAX) {
+		notes->items = xgrow(notes->items, &notes->cap, notes->n + 1,
+		    sizeof(*notes->items));
+		return &notes->items[notes->n++];
+	}
+	if (!blocks(f->rule, f->unable) || notes_blocking(notes))
+		return NULL;
+	last = &notes->items[NOTES_MAX - 1];
+	free(last->path);
+	free(last->excerpt);
+	return last;
+}
+
 void
 notes_add(struct notes *notes, enum policy_side side,
     const struct channel_screen *channel, size_t *from,
@@ -69,11 +96,9 @@ notes_add(struct notes *notes, enum policy_side side,
 
 		outcome(notes, one);
 		notes->total++;
-		if (notes->n == NOTES_MAX)
+		note = place_for(notes, one);
+		if (!note)
 			continue;
-		notes->items = xgrow(notes->items, &notes->cap, notes->n + 1,
-		    sizeof(*notes->items));
-		note = &notes->items[notes->n++];
 		buf_clear(&full);
 		if (doc)
 			surface_path(doc, node, &full);
@@ -110,8 +135,7 @@ notes_blocking(const struct notes *notes)
 	for (i = 0; i < notes->n; i++) {
 		const struct note *note = &notes->items[i];
 
-		if (note->rule->mode == MODE_ENFORCE && !note->unable &&
-		    note->rule->action == ACTION_BLOCK)
+		if (blocks(note->rule, note->unable))
 			return note;
 	}
 	return NULL;

@@ -8,7 +8,8 @@
 #include "gateway/jdoc.h"
 #include "gateway/screen.h"
 
-#define NOTES_MAX 128			/* kept per exchange; the count goes on */
+#define NOTES_MAX 128			/* kept per exchange, always one that
+					 * blocked; the count goes on */
 #define EXCERPT_CHARS 40		/* before and after a match */
 
 struct note {
