@@ -172,29 +172,24 @@ read_parts(struct relay *r)
 	struct jdoc *doc = &r->doc;
 	struct relay_event *event = r->event;
 	uint32_t choices = jdoc_member(doc, 0, "choices"), i, member;
-	int32_t position = 0;
+	uint32_t position = 0;
 
 	event->choice = CHOICE_ALL;
 	if (!choices || doc->nodes[choices].type != JDOC_ARRAY)
 		return true;
 	for (i = jdoc_child(doc, choices); i; i = jdoc_sibling(doc, i)) {
 		const struct jdoc_node *node = &doc->nodes[i];
+		int32_t index = (int32_t)surface_index(doc, i, position++);
 		struct relay_part *part;
-		int64_t index = position;
 
-		member = jdoc_member(doc, i, "index");
-		if (member && (!jdoc_int(doc, member, &index) || index < 0 ||
-		    index > INT32_MAX))
-			index = position;
-		position++;
-		if (!relay_add_choice(r, (int32_t)index)) {
+		if (!relay_add_choice(r, index)) {
 			r->why = "more choices than we follow";
 			return false;
 		}
 		event->parts = xgrow(event->parts, &event->cap_parts,
 		    event->n_parts + 1, sizeof(*event->parts));
 		part = &event->parts[event->n_parts++];
-		*part = (struct relay_part){ .choice = (int32_t)index,
+		*part = (struct relay_part){ .choice = index,
 			.at = node->at, .len = node->len };
 		member = jdoc_member(doc, i, "logprobs");
 		if (member && doc->nodes[member].type == JDOC_OBJECT) {
