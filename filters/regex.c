@@ -278,7 +278,8 @@ match_metered(struct turn *t, const struct pattern *p, size_t i)
 		now = thread_ns();
 		if (rc == PCRE2_ERROR_NOMATCH && now > t->deadline_ns)
 			rc = TOO_LONG;
-		if (now - start < 1000000)
+		if (now < t->deadline_ns &&
+		    now - start < (t->deadline_ns - now) / 8)
 			step *= 2;
 		start = now;
 	}

@@ -145,16 +145,18 @@ void
 conn_take_body(struct conn *c, uint64_t max_bytes)
 {
 	const struct http1_head *head = http1_head(c->reader);
+	uint64_t cap = c->limits.http1.body_bytes;
 
 	assert(c->phase == C_EXCHANGE);
 	if (c->body_taken || c->finished || c->aborted)
 		return;
 	c->body_taken = true;
 	c->body_at = c->body_heard_at = now_ms();
-	if (max_bytes > 0 && max_bytes < c->limits.http1.body_bytes)
-		http1_limit_body(c->reader, max_bytes);
+	if (max_bytes > 0 && max_bytes < cap)
+		http1_limit_body(c->reader, cap = max_bytes);
+	/* A body that is too large is refused before it is sent. */
 	c->want_continue = c->has_body && !c->body_ended && !c->answered &&
-	    head->expect_continue;
+	    head->expect_continue && head->content_length <= cap;
 	later(c);
 }
 

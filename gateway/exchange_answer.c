@@ -58,23 +58,20 @@ read_facts(struct exchange *ex)
 static void
 withhold_choices(struct exchange *ex, struct judged_doc *judged)
 {
-	uint32_t choices = jdoc_member(&ex->doc, 0, "choices"), i, member;
+	uint32_t choices = jdoc_member(&ex->doc, 0, "choices"), i;
 	struct buf with = { 0 };
-	int32_t position = 0;
+	uint32_t position = 0;
 
 	for (i = choices ? jdoc_child(&ex->doc, choices) : 0; i;
 	    i = jdoc_sibling(&ex->doc, i)) {
 		const struct jdoc_node *node = &ex->doc.nodes[i];
-		int64_t index = position++;
+		int32_t index = (int32_t)surface_index(&ex->doc, i,
+		    position++);
 
-		member = jdoc_member(&ex->doc, i, "index");
-		if (member && (!jdoc_int(&ex->doc, member, &index) ||
-		    index < 0 || index > INT32_MAX))
-			index = position - 1;
-		if (!judged_doc_is_cut(judged, (int32_t)index))
+		if (!judged_doc_is_cut(judged, index))
 			continue;
 		buf_clear(&with);
-		refusal_choice(ex->route.surface, (int32_t)index, &with);
+		refusal_choice(ex->route.surface, index, &with);
 		judged_doc_change(judged, node->at, node->len,
 		    buf_span(&with));
 		(void)snprintf(ex->finish, sizeof(ex->finish),

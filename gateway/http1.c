@@ -352,8 +352,9 @@ read_framing(struct http1 *r, const struct http1_field *length,
 		return fault(r, 400, "there is more than one Content-Length");
 	if (!all_digits(length->value))
 		return fault(r, 400, "Content-Length is not a number");
-	if (!span_to_u64(length->value, &head->content_length) ||
-	    head->content_length > r->body_cap)
+	/* One above the cap is a fault when the body is wanted: who asks is
+	 * settled first. */
+	if (!span_to_u64(length->value, &head->content_length))
 		return fault(r, 413, "the body is too large");
 	head->framing = HTTP1_LENGTH;
 	return HTTP1_MORE;
@@ -403,7 +404,10 @@ read_fields(struct http1 *r)
 			n_codings++;
 		} else if (span_is_nocase(f->name, "connection")) {
 			read_connection(f->value, &close, &keep);
-		} else if (span_is_nocase(f->name, "upgrade")) {
+		} else if (span_is_nocase(f->name, "upgrade") &&
+		    !span_is_nocase(f->value, "h2c")) {
+			/* The offer of h2c (RFC 7540 3.2), which Java's client
+			 * makes unasked, may be ignored: RFC 9110 7.8. */
 			return fault(r, 400, "Upgrade is not possible: this "
 			    "address speaks HTTP/1.1 only, no WebSocket");
 		} else if (span_is_nocase(f->name, "expect") &&

@@ -28,7 +28,8 @@ struct http1_limits {
 	uint32_t head_bytes;	/* line and fields together; 32 KiB */
 	uint32_t head_count;	/* fields; 100 */
 	uint64_t body_bytes;	/* 8 MiB; a Content-Length above it is a fault
-				 * at once, a chunked body when it gets there */
+				 * right after the head, a chunked body when it
+				 * gets there */
 };
 
 struct http1_field {

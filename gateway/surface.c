@@ -384,8 +384,8 @@ show_container(struct walk *w, const struct place *p)
 }
 
 /* The `index` of an element, its position where there is none. */
-static uint32_t
-element_index(const struct jdoc *doc, uint32_t node, uint32_t position)
+uint32_t
+surface_index(const struct jdoc *doc, uint32_t node, uint32_t position)
 {
 	uint32_t member = jdoc_member(doc, node, "index");
 	int64_t value;
@@ -408,7 +408,7 @@ enter_element(struct walk *w, struct frame *array, struct place *p)
 	f->trie = t && t->element ? t->element : OUTSIDE;
 	switch (t ? (enum trie_elements)t->elements : ELEMENTS_NONE) {
 	case ELEMENTS_KEYED:
-		index = element_index(w->doc, p->node, position);
+		index = surface_index(w->doc, p->node, position);
 		break;
 	case ELEMENTS_PIECES:
 		index = 0;

@@ -102,6 +102,12 @@ void surface_facts(enum surface_kind surface, const struct jdoc *doc,
 /* Appends the path of a node as people write it: messages[2].content. */
 void surface_path(const struct jdoc *doc, uint32_t node, struct buf *out);
 
+/* What an element of `choices` (or of another list keyed by `index`) is known
+ * by: its member `index`, or its position where that is none. Below
+ * INT32_MAX. */
+uint32_t surface_index(const struct jdoc *doc, uint32_t element,
+    uint32_t position);
+
 /* Prints what is covered, from the tables that the code runs on. */
 void surface_print(bool json);
 

@@ -280,13 +280,13 @@ upstream_on_bytes(char *ptr, size_t size, size_t n, void *arg)
 /* ---- attempts ---- */
 
 static void
-queue(struct upstream_call *call, unsigned todo)
+queue(struct upstream_call *call, unsigned pending)
 {
 	struct upstreams *u = call->u;
 
-	if (!call->todo)
+	if (!call->pending)
 		TAILQ_INSERT_TAIL(&u->work, call, work);
-	call->todo |= todo;
+	call->pending |= pending;
 	upstream_loop_kick(&u->loop);
 }
 
@@ -314,7 +314,7 @@ attempt(struct upstream_call *call, struct pick_choice choice,
 	enter(call, PHASE_CONNECT, now_ms);
 	count(&backend->vitals->stats.calls, 1);
 	count(&backend->vitals->stats.in_flight, 1);
-	queue(call, TODO_ADD);
+	queue(call, WORK_ADD);
 }
 
 /* Takes the attempt out of libcurl. */
@@ -327,9 +327,9 @@ withdraw(struct upstream_call *call)
 	if (call->added)
 		curl_multi_remove_handle(u->loop.multi, call->handle->easy);
 	call->added = false;
-	if (call->todo)
+	if (call->pending)
 		TAILQ_REMOVE(&u->work, call, work);
-	call->todo = 0;
+	call->pending = 0;
 	event_del(&call->timer);
 	count(&vitals_of(call)->stats.in_flight, -1);
 	upstream_handle_put(&call->set->backends[call->at], call->handle);
@@ -523,17 +523,17 @@ static void
 work_off(struct upstreams *u)
 {
 	struct upstream_call *call;
-	unsigned todo;
+	unsigned pending;
 
 	while ((call = TAILQ_FIRST(&u->work))) {
 		TAILQ_REMOVE(&u->work, call, work);
-		todo = call->todo;
-		call->todo = 0;
+		pending = call->pending;
+		call->pending = 0;
 		if (call->cancelled)
 			upstream_cancel(call);
-		else if (todo & TODO_ADD)
+		else if (pending & WORK_ADD)
 			add(call);
-		else if (todo & TODO_RESUME)
+		else if (pending & WORK_RESUME)
 			unhold(call);
 	}
 }
@@ -632,7 +632,7 @@ upstream_resume(struct upstream_call *call)
 	call->heard_ms = now_ms;
 	arm(call, now_ms);
 	if (call->held)
-		queue(call, TODO_RESUME);
+		queue(call, WORK_RESUME);
 }
 
 void
@@ -640,7 +640,7 @@ upstream_cancel(struct upstream_call *call)
 {
 	if (call->u->loop.inside) {
 		call->cancelled = true;
-		queue(call, TODO_DROP);
+		queue(call, WORK_DROP);
 		return;
 	}
 	pick_forget(&vitals_of(call)->health, call->trial);

@@ -24,7 +24,7 @@ enum upstream_phase {
 };
 
 /* Left to settle(). */
-enum { TODO_ADD = 1, TODO_RESUME = 2, TODO_DROP = 4 };
+enum { WORK_ADD = 1, WORK_RESUME = 2, WORK_DROP = 4 };
 
 /* What outlives a reload: health and counters of one backend. */
 struct upstream_vitals {
@@ -87,7 +87,7 @@ struct upstream_call {
 	uint64_t tried;			/* bit set of backends */
 	uint32_t retries;
 	enum upstream_phase phase;
-	unsigned todo;
+	unsigned pending;
 	bool added;			/* in the multi */
 	bool trial;
 	bool blameless;			/* however it ends, that says nothing

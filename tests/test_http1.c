@@ -243,7 +243,9 @@ methods_that_open_tunnels_are_refused(void)
 	MESSAGE("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", "!400\n");
 	MESSAGE(GET("Upgrade: websocket\r\nConnection: upgrade\r\n"),
 	    "!400\n");
-	MESSAGE(GET("upgrade: h2c\r\n"), "!400\n");
+	/* An offer that may be ignored, and that Java makes unasked. */
+	MESSAGE(GET("upgrade: h2c\r\n"), "GET / @h k -\n.\n");
+	MESSAGE(GET("upgrade: h2c, websocket\r\n"), "!400\n");
 }
 
 static void
@@ -448,7 +450,9 @@ a_content_length_is_digits(void)
 static void
 a_body_above_the_cap_is_a_fault(void)
 {
-	MESSAGE(POST("Content-Length: 65\r\n\r\n"), "!413\n");
+	/* The head is told first: who asks is settled before how much. */
+	MESSAGE(POST("Content-Length: 65\r\n\r\n"),
+	    "POST / @h k 65\n!413\n");
 	MESSAGE(POST("Content-Length: 18446744073709551616\r\n\r\n"),
 	    "!413\n");
 	MESSAGE(POST("Content-Length: 99999999999999999999999999\r\n\r\n"),

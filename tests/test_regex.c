@@ -187,7 +187,7 @@ says_so_when_a_search_would_take_too_long(void)
 {
 	enum { BYTES = 1 << 20 };
 	struct judge j = judge_open("regex",
-	    "a[^@\\n]*@c\\.[a-z]{2,}");
+	    "(?=a)\\w+@c\\.[a-z]{2,}");
 	char *text = judge_alloc(BYTES);
 
 	memset(text, 'a', BYTES);
@@ -346,7 +346,8 @@ check_same(struct judge *j, const struct mg_found *list, size_t n)
 {
 	size_t i;
 
-	qsort(j->all, j->n_all, sizeof(*j->all), compare_found);
+	if (j->n_all)
+		qsort(j->all, j->n_all, sizeof(*j->all), compare_found);
 	CHECK_EQ(j->n_all, n);
 	for (i = 0; i < n && i < j->n_all; i++) {
 		if (compare_found(&j->all[i], &list[i]) == 0 &&

@@ -475,7 +475,8 @@ check_all_cuts(const struct spec *s, struct judge *j, const char *text)
 	CHECK_EQ(j->n_all, n);
 	for (i = 0; i < j->n_all && i < n; i++)
 		CHECK(has(list, n, &j->all[i]));
-	memcpy(whole, j->all, n * sizeof(*whole));
+	if (n > 0)
+		memcpy(whole, j->all, n * sizeof(*whole));
 	for (cut = 0; cut <= len; cut++) {
 		for (second = cut; second <= len; second++) {
 			if ((text[cut] & 0xc0) == 0x80 ||

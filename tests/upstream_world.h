@@ -248,7 +248,7 @@ server_free(struct server *s)
 /* ---- the caller ---- */
 
 /* The configuration's own module may not be linked in; these two are all that
- * upstream.c needs of it, for a configuration that lives as long as its test. */
+ * upstream needs of it, for a configuration that lives as long as its test. */
 struct config *config_ref(struct config *config) __attribute__((weak));
 void config_unref(struct config **config) __attribute__((weak));
 

@@ -290,9 +290,11 @@ start_due(void)
 	while (load.started < load.wanted) {
 		int64_t due = load.began_us +
 		    (int64_t)((double)load.started * us);
+		int64_t wait = due - now_us();
 
-		if (now_us() < due)
-			return (int)((due - now_us()) / 1000);
+		/* Read the clock once: a negative wait is for ever. */
+		if (wait > 0)
+			return (int)(wait / 1000);
 		for (tried = 0; tried < load.n_conns; tried++)
 			if (!load.conns[++at % load.n_conns].busy)
 				break;

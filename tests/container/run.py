@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -107,6 +108,17 @@ def prometheus_reads_the_gateways_admin_address():
         "gateway:" + port]
 
 
+def the_containers_configuration_is_accepted():
+    text = read("gateway", "container", "modgate.yaml").replace(
+        "/usr/share/modgate/policies", os.path.join(TOP, "policies"))
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as f:
+        f.write(text)
+        f.flush()
+        subprocess.run([os.environ.get("MODGATE", os.path.join(
+            TOP, "build", "modgate")), "check", f.name], check=True,
+            stdout=subprocess.DEVNULL)
+
+
 def the_image_installs_what_the_build_needs():
     needed = subprocess.run([os.path.join(TOP, "tests", "setup"), "--list",
                              "build"], check=True, stdout=subprocess.PIPE,
@@ -123,6 +135,7 @@ TESTS = [
     no_service_keeps_capabilities, what_is_published_is_published_on_loopback,
     every_file_that_is_mounted_or_copied_is_there,
     prometheus_reads_the_gateways_admin_address,
+    the_containers_configuration_is_accepted,
     the_image_installs_what_the_build_needs,
 ]
 
