@@ -81,8 +81,9 @@ refusal_is_chinese(struct mg_span text)
 
 		if (c == 0xe3 ? d >= 0x90 : c >= 0xe4 && c <= 0xe9)
 			return true;
-		if (c == '\\' && d == 'u' && text.ptr[i + 2] >= '4' &&
-		    text.ptr[i + 2] <= '9')
+		if (c == '\\' && d == 'u' && ((text.ptr[i + 2] >= '4' &&
+		    text.ptr[i + 2] <= '9') || (text.ptr[i + 2] == '3' &&
+		    i + 3 < text.len && text.ptr[i + 3] >= '4')))
 			return true;
 	}
 	return false;
