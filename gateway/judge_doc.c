@@ -308,6 +308,9 @@ unread(struct walk *w, const struct surface_text *t, unsigned bit)
 		(void)snprintf(w->out->unread_path,
 		    sizeof(w->out->unread_path), "%.*s", (int)path.len,
 		    path.ptr);
+		/* A path that was cut ends with a whole character. */
+		w->out->unread_path[utf8_whole(w->out->unread_path,
+		    strlen(w->out->unread_path))] = '\0';
 		buf_fini(&path);
 	}
 	w->out->unread |= bit;
