@@ -508,6 +508,7 @@ on_upstream_head(void *arg, const struct upstream_head *head)
 	    (uint64_t)(ex->first_us - ex->forwarded_us));
 	ex->upstream_status = ex->status = head->status;
 	ex->content_type = "application/json";
+	ex->until_close = head->until_close;
 	keep_fields(ex, head);
 	ex->streaming = head->status == 200 &&
 	    ex->route.kind == ROUTE_TEXT &&
@@ -608,7 +609,14 @@ on_upstream_end(void *arg, enum upstream_end end, const char *why)
 		upstream_failed(ex, end, why);
 		exchange_run(ex);
 	} else if (ex->streaming) {
-		after_relay(ex, relay_end(ex->relay));
+		enum relay_state state = relay_end(ex->relay);
+
+		/* Without framing only the stream itself can say that it was
+		 * whole; never finish a broken one politely. */
+		if (ex->until_close && !relay_is_complete(ex->relay))
+			upstream_failed(ex, UPSTREAM_BROKEN,
+			    "the stream ended in the middle");
+		after_relay(ex, state);
 	} else {
 		int64_t from = steady_us();
 

@@ -525,6 +525,17 @@ relay_end(struct relay *r)
 	return state(r, rc);
 }
 
+bool
+relay_is_complete(const struct relay *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_choices; i++)
+		if (!r->choices[i].finished && !r->choices[i].is_cut)
+			return r->tail.len > 0;
+	return r->n_choices > 0 || r->tail.len > 0;
+}
+
 struct mg_span
 relay_tail(const struct relay *r)
 {

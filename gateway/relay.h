@@ -41,6 +41,9 @@ void relay_free(struct relay *relay);
 enum relay_state relay_feed(struct relay *relay, struct mg_span bytes);
 /* The backend's body has ended well. */
 enum relay_state relay_end(struct relay *relay);
+/* The backend has said of every choice that it is finished, or [DONE]: nothing
+ * is missing. */
+bool relay_is_complete(const struct relay *relay);
 /* The closing bytes, "data: [DONE]" or nothing; to be sent once the record is
  * safe. Borrowed from the relay. */
 struct mg_span relay_tail(const struct relay *relay);
