@@ -19,6 +19,7 @@
 #include "gateway/refusal.h"
 
 #define MAX_USAGE 100000000u	/* tokens of one side of one exchange */
+#define IDLE_US 500000		/* a stream is silent */
 #define STRICT_BYTES (32u << 20)	/* of a stream that is kept whole */
 
 enum progress { NEXT, WAIT };
@@ -999,8 +1000,11 @@ exchange_tick(struct worker *worker)
 	for (ex = worker->exchanges; ex; ex = ex->next) {
 		int64_t ping_us = (int64_t)ex->live->config->ping_ms * 1000;
 
-		if (ex->step != EX_RELAY || !ex->answering || ping_us == 0 ||
-		    ex->paused || now - ex->sent_steady_us < ping_us)
+		if (ex->step != EX_RELAY || !ex->answering || ex->paused)
+			continue;
+		if (now - ex->sent_steady_us > IDLE_US)
+			relay_idle(ex->relay);
+		if (ping_us == 0 || now - ex->sent_steady_us < ping_us)
 			continue;
 		conn_send(ex->conn, span_str(": ping\n\n"));
 		ex->sent_steady_us = now;
