@@ -19,6 +19,7 @@
 #include "gateway/refusal.h"
 
 #define MAX_USAGE 100000000u	/* tokens of one side of one exchange */
+#define IDLE_US 500000		/* a stream is silent */
 #define STRICT_BYTES (32u << 20)	/* of a stream that is kept whole */
 
 enum progress { NEXT, WAIT };
@@ -508,6 +509,7 @@ on_upstream_head(void *arg, const struct upstream_head *head)
 	    (uint64_t)(ex->first_us - ex->forwarded_us));
 	ex->upstream_status = ex->status = head->status;
 	ex->content_type = "application/json";
+	ex->until_close = head->until_close;
 	keep_fields(ex, head);
 	ex->streaming = head->status == 200 &&
 	    ex->route.kind == ROUTE_TEXT &&
@@ -608,7 +610,14 @@ on_upstream_end(void *arg, enum upstream_end end, const char *why)
 		upstream_failed(ex, end, why);
 		exchange_run(ex);
 	} else if (ex->streaming) {
-		after_relay(ex, relay_end(ex->relay));
+		enum relay_state state = relay_end(ex->relay);
+
+		/* Without framing only the stream itself can say that it was
+		 * whole; never finish a broken one politely. */
+		if (ex->until_close && !relay_is_complete(ex->relay))
+			upstream_failed(ex, UPSTREAM_BROKEN,
+			    "the stream ended in the middle");
+		after_relay(ex, state);
 	} else {
 		int64_t from = steady_us();
 
@@ -991,8 +1000,11 @@ exchange_tick(struct worker *worker)
 	for (ex = worker->exchanges; ex; ex = ex->next) {
 		int64_t ping_us = (int64_t)ex->live->config->ping_ms * 1000;
 
-		if (ex->step != EX_RELAY || !ex->answering || ping_us == 0 ||
-		    ex->paused || now - ex->sent_steady_us < ping_us)
+		if (ex->step != EX_RELAY || !ex->answering || ex->paused)
+			continue;
+		if (now - ex->sent_steady_us > IDLE_US)
+			relay_idle(ex->relay);
+		if (ping_us == 0 || now - ex->sent_steady_us < ping_us)
 			continue;
 		conn_send(ex->conn, span_str(": ping\n\n"));
 		ex->sent_steady_us = now;

@@ -10,7 +10,7 @@
 
 /* Fills the service by which a worker's conns make exchanges. */
 void exchange_service(struct worker *worker, struct conn_service *service);
-/* Once a second: pings silent streams. */
+/* Once a second: lets what is clear of held events go, pings silent streams. */
 void exchange_tick(struct worker *worker);
 /* The drain has taken too long: ends all that are under way. */
 void exchange_abort_all(struct worker *worker);

@@ -104,6 +104,8 @@ struct exchange {
 	struct screen *screen;			/* of the answer */
 	struct relay *relay;
 	bool streaming;				/* an event stream is relayed */
+	bool until_close;			/* its end cannot be told from a
+						 * cut by framing */
 	struct buf answer;			/* whole answers; strict: events */
 	int status;				/* that we answer; 0: none yet */
 	const char *content_type;

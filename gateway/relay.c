@@ -510,6 +510,33 @@ relay_feed(struct relay *r, struct mg_span bytes)
 	return state(r, sse_feed(&r->sse, bytes, on_event, r));
 }
 
+void
+relay_idle(struct relay *r)
+{
+	struct relay_event *event;
+	bool all = false;
+	size_t i;
+
+	if (r->done || r->why)
+		return;
+	for (i = 0; i < r->n_choices; i++)
+		r->choices[i].waits = false;
+	for (event = r->first; event && !all; event = event->next) {
+		struct relay_choice *choice = event->choice == CHOICE_ALL ?
+		    NULL : relay_choice(r, event->choice);
+
+		/* Only the first that waits of each choice. */
+		if (!choice) {
+			all = true;
+		} else if (!choice->waits) {
+			choice->waits = true;
+			buf_clear(&r->out);
+			if (relay_event_split(event, &r->view, &r->out))
+				r->opt.send(r->opt.arg, buf_span(&r->out));
+		}
+	}
+}
+
 enum relay_state
 relay_end(struct relay *r)
 {
@@ -523,6 +550,17 @@ relay_end(struct relay *r)
 		r->done = true;
 	}
 	return state(r, rc);
+}
+
+bool
+relay_is_complete(const struct relay *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_choices; i++)
+		if (!r->choices[i].finished && !r->choices[i].is_cut)
+			return r->tail.len > 0;
+	return r->n_choices > 0 || r->tail.len > 0;
 }
 
 struct mg_span

@@ -39,8 +39,14 @@ enum relay_state {
 struct relay *relay_new(const struct relay_options *options);
 void relay_free(struct relay *relay);
 enum relay_state relay_feed(struct relay *relay, struct mg_span bytes);
+/* The backend is silent: the clear beginnings of held events go out as events
+ * of their own, so that nobody waits longer than a match may still need. */
+void relay_idle(struct relay *relay);
 /* The backend's body has ended well. */
 enum relay_state relay_end(struct relay *relay);
+/* The backend has said of every choice that it is finished, or [DONE]: nothing
+ * is missing. */
+bool relay_is_complete(const struct relay *relay);
 /* The closing bytes, "data: [DONE]" or nothing; to be sent once the record is
  * safe. Borrowed from the relay. */
 struct mg_span relay_tail(const struct relay *relay);

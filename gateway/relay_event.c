@@ -119,6 +119,64 @@ piece_text(const struct relay_event *event, const struct relay_channel *ch,
 	return changed;
 }
 
+/* A text and nothing else that would have to stand in one of the halves. */
+static bool
+can_be_parted(const struct relay_event *event, const struct relay_view *view)
+{
+	const struct relay_part *part = &event->parts[0];
+
+	return !event->is_ours && event->n_parts == 1 &&
+	    event->n_pieces == 1 && part->lp_len == 0 &&
+	    part->finish_len == 0 && !part->after_end && !part->whole_hit &&
+	    !event->has_usage && event->null_error_len == 0 &&
+	    event->changes.n_splices == 0 && !is_cut(view, part->choice);
+}
+
+bool
+relay_event_split(struct relay_event *event, const struct relay_view *view,
+    struct buf *out)
+{
+	struct relay_piece *p = &event->pieces[0];
+	struct buf whole = { 0 }, first = { 0 }, quoted = { 0 }, text = { 0 };
+	const struct relay_channel *ch;
+	struct jdoc_splice splice;
+	uint64_t clear;
+	size_t keep;
+
+	if (!can_be_parted(event, view))
+		return false;
+	ch = &view->channels[p->channel];
+	clear = channel_clear(ch->screen);
+	if (clear <= p->from || clear >= p->to)
+		return false;
+	keep = (size_t)(clear - p->from);
+	if (p->repaired)
+		buf_add(&whole, event->scratch.ptr + p->text_at, p->text_len);
+	else
+		jdoc_unescape(span(event->payload.ptr + p->at + 1, p->len - 2),
+		    &whole, NULL, NULL);
+	if (edited_text(ch->screen, span(whole.ptr, keep), p->from,
+	    ch->is_json, &first))
+		view->choice(view->arg, ch->choice)->logprobs_dropped = true;
+	buf_add_json(&quoted, buf_span(&first));
+	splice = (struct jdoc_splice){ p->at, p->len, buf_span(&quoted) };
+	jdoc_splice(buf_span(&event->payload), &splice, 1, &text);
+	relay_event_frame(buf_span(&event->name), buf_span(&text), out);
+	if (event->parts[0].has_role)
+		view->choice(view->arg, event->choice)->role_sent = true;
+	/* The rest is a piece of its own, which is not in the source. */
+	p->from = clear;
+	p->repaired = true;
+	p->text_at = event->scratch.len;
+	p->text_len = whole.len - keep;
+	buf_add(&event->scratch, whole.ptr + keep, p->text_len);
+	buf_fini(&whole);
+	buf_fini(&first);
+	buf_fini(&quoted);
+	buf_fini(&text);
+	return true;
+}
+
 /* State of one event's writing. */
 struct writing {
 	struct relay_event *event;

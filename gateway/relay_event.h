@@ -83,6 +83,11 @@ bool relay_event_is_settled(const struct relay_event *event,
  * nothing of it may leave. Notes in the choices what was sent. */
 void relay_event_write(struct relay_event *event,
     const struct relay_view *view, struct buf *out);
+/* Writes the clear beginning of a held event as an event of its own; the event
+ * keeps the rest. False: there is none, or the event carries more than one
+ * text and cannot be parted. */
+bool relay_event_split(struct relay_event *event,
+    const struct relay_view *view, struct buf *out);
 /* Adds "event: name\ndata: payload\n\n". */
 void relay_event_frame(struct mg_span name, struct mg_span payload,
     struct buf *out);

@@ -130,6 +130,31 @@ holds_an_event_only_while_a_word_may_still_come(void)
 }
 
 static void
+parts_a_held_event_when_the_backend_is_silent(void)
+{
+	struct run run;
+
+	begin(&run, BLOCK_WORD, 1);
+	feed(&run, CHUNK("0", "很坏"));
+	CHECK_EQ(run.out.len, 0);
+	relay_idle(run.relay);
+	CHECK_MEM(run.out.ptr, run.out.len, CHUNK("0", "很"));
+	relay_idle(run.relay);
+	feed(&run, CHUNK("0", "的"));
+	CHECK_MEM(run.out.ptr, run.out.len, CHUNK("0", "很") CHUNK("0", "坏")
+	    CHUNK("0", "的"));
+	fini(&run);
+	begin(&run, BLOCK_WORD, 1);
+	feed(&run, CHUNK("0", "很坏"));
+	relay_idle(run.relay);
+	feed(&run, CHUNK("0", "词"));
+	end(&run);
+	CHECK(memmem(run.out.ptr, run.out.len, "坏", 3) == NULL);
+	CHECK(memmem(run.out.ptr, run.out.len, "很", 3) != NULL);
+	fini(&run);
+}
+
+static void
 cuts_at_the_match_and_ends_the_choice(void)
 {
 	struct run run;
@@ -553,6 +578,7 @@ main(void)
 {
 	RUN(lets_harmless_events_go_at_once_and_verbatim);
 	RUN(holds_an_event_only_while_a_word_may_still_come);
+	RUN(parts_a_held_event_when_the_backend_is_silent);
 	RUN(cuts_at_the_match_and_ends_the_choice);
 	RUN(does_not_stop_other_choices_when_one_is_cut);
 	RUN(takes_a_cut_choice_out_of_an_event_of_several);
