@@ -167,7 +167,8 @@ stop(struct walk *w, uint32_t node, int32_t choice)
 		while (len < path.len && len < sizeof(out->param) - 1 &&
 		    path.ptr[len] != '.' && path.ptr[len] != '[')
 			len++;
-		memcpy(out->param, path.ptr, len);
+		if (len > 0)
+			memcpy(out->param, path.ptr, len);
 		out->param[len] = '\0';
 		buf_fini(&path);
 	}
