@@ -238,8 +238,10 @@ step_AUTHENTICATE(struct exchange *ex)
 	switch (ex->route.kind) {
 	case ROUTE_UNKNOWN:
 		verdict_fail(&ex->error, 404, NULL, "unknown_url",
-		    "Unknown request URL: %s. modgate passes only endpoints "
-		    "that it can read.", ex->method);
+		    "Unknown request URL: %s %.*s. modgate passes only "
+		    "endpoints that it can read; `modgate surfaces` lists "
+		    "them.", ex->method, (int)(ex->path.len < 100 ?
+		    ex->path.len : 100), ex->path.ptr);
 		return refuse(ex);
 	case ROUTE_WRONG_METHOD:
 		verdict_fail(&ex->error, 405, NULL, "method_not_allowed",

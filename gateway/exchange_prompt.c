@@ -9,6 +9,8 @@
 #include "gateway/exchange_state.h"
 #include "gateway/refusal.h"
 
+#define MAX_MODEL 256		/* bytes of a model's name */
+
 void
 verdict_fail(struct verdict_error *error, int status, const char *param,
     const char *code, const char *format, ...)
@@ -46,6 +48,12 @@ find_model(struct exchange *ex, struct verdict_error *error)
 
 	if (model.len == 0)
 		model = ex->facts.model;
+	if (model.len > MAX_MODEL) {
+		/* It is kept in records and in the limit table. */
+		verdict_fail(error, 400, "model", "model_not_found",
+		    "The model's name is longer than %d bytes.", MAX_MODEL);
+		return;
+	}
 	buf_add_span(&ex->model, model);
 	if (ex->route.kind == ROUTE_MODELS && model.len == 0)
 		return;			/* the list is cut to the scope */
@@ -70,12 +78,14 @@ check_counts(const struct exchange *ex, struct verdict_error *error)
 		verdict_fail(error, 400, facts->bad, "invalid_type",
 		    "The member '%s' has a type that is not allowed.",
 		    facts->bad);
-	else if (facts->n > client->max_n ||
-	    facts->prompts > (uint64_t)client->max_n * 64 ||
-	    facts->n * facts->prompts > (uint64_t)client->max_n * 64)
+	else if (facts->n > client->max_n)
 		verdict_fail(error, 400, "n", "too_many_choices",
 		    "The request asks for more choices than %" PRIu32
 		    ", the most that is allowed here.", client->max_n);
+	else if (facts->prompts > SURFACE_MAX_CHOICES / facts->n)
+		verdict_fail(error, 400, "prompt", "too_many_choices",
+		    "The request asks for more than %d answers at once.",
+		    SURFACE_MAX_CHOICES);
 	else if (client->max_tokens > 0 &&
 	    (facts->no_maximum || facts->max_tokens > client->max_tokens))
 		verdict_fail(error, 400, "max_tokens", "max_tokens_too_large",

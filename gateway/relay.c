@@ -37,7 +37,7 @@ relay_add_choice(struct relay *r, int32_t index)
 	for (i = 0; i < r->n_choices; i++)
 		if (r->choices[i].index == index)
 			return true;
-	if (r->n_choices == MAX_CHOICES)
+	if (r->n_choices == SURFACE_MAX_CHOICES)
 		return false;
 	r->choices = xgrow(r->choices, &r->cap_choices, r->n_choices + 1,
 	    sizeof(*r->choices));

@@ -9,7 +9,6 @@
 #include "gateway/sse.h"
 
 #define MAX_CHANNELS 4096
-#define MAX_CHOICES 1024
 #define TAIL_BYTES 512		/* of a text, kept for excerpts */
 
 struct relay {

@@ -42,7 +42,6 @@ struct view {
 	struct buf window;		/* text that a filter may need again */
 	uint64_t at;			/* offset of window.ptr[0] */
 	void **scans;			/* n_engines; NULL where none applies */
-	uint64_t *keeps;		/* n_engines: what each asked to keep */
 	struct unescape *unescape;	/* NULL: the raw bytes */
 };
 
@@ -69,6 +68,7 @@ struct channel_screen {
 	/* during channel_feed() */
 	const struct policy_engine *engine;
 	struct view *view;
+	void *scans[];			/* n_engines for each view */
 };
 
 static bool
@@ -183,8 +183,8 @@ view_open(struct channel_screen *channel, bool unescape)
 	struct view *view = &channel->views[channel->n_views++];
 	size_t e;
 
-	view->scans = xcalloc(policy->n_engines, sizeof(void *));
-	view->keeps = xcalloc(policy->n_engines, sizeof(uint64_t));
+	view->scans = channel->scans + policy->n_engines *
+	    (size_t)(view - channel->views);
 	for (e = 0; e < policy->n_engines; e++) {
 		struct scope *scope = &channel->scopes->engine[e];
 
@@ -200,7 +200,9 @@ struct channel_screen *
 channel_open(struct screen *screen, enum policy_role role,
     enum screen_form form)
 {
-	struct channel_screen *channel = xcalloc(1, sizeof(*channel));
+	/* One block: a request has a channel for every string. */
+	struct channel_screen *channel = xcalloc(1, sizeof(*channel) +
+	    2 * screen->policy->n_engines * sizeof(void *));
 
 	channel->screen = screen;
 	channel->scopes = scopes_of(screen, role);
@@ -230,8 +232,6 @@ channel_close(struct channel_screen *channel)
 		for (e = 0; e < policy->n_engines; e++)
 			if (view->scans[e])
 				policy->engines[e].type->end(view->scans[e]);
-		free(view->scans);
-		free(view->keeps);
 		buf_fini(&view->window);
 		unescape_free(view->unescape);
 	}

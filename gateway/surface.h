@@ -18,6 +18,8 @@
 #include "gateway/policy.h"
 #include "gateway/screen.h"
 
+#define SURFACE_MAX_CHOICES 1024	/* of one answer: prompts times n */
+
 enum surface_kind {
 	SURFACE_COMPLETIONS,	/* /v1/completions, engines, Azure */
 	SURFACE_CHAT,		/* /v1/chat/completions, Azure */
