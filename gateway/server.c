@@ -7,6 +7,7 @@
 #include "gateway/server.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -32,12 +33,14 @@
 
 #define MAX_WORKERS 256
 #define LIMIT_ENTRIES 1000000
+#define TRIM_BYTES (16u << 20)	/* free memory worth giving back */
 
 struct server {
 	struct gateway gw;
 	struct event_base *base;
 	struct event *signals[5];
 	struct event *drain_timer;
+	struct event *trim_timer;
 	struct conn_service admin;
 	struct conn_limits admin_limits;
 	struct evconnlistener *admin_listener;
@@ -330,6 +333,19 @@ on_drain_timeout(evutil_socket_t fd, short what, void *arg)
 	tell_all(&s->gw, NEWS_ABORT);
 }
 
+/* After a burst the allocator keeps what it had: gives whole pages back. */
+static void
+on_trim(evutil_socket_t fd, short what, void *arg)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	if (info.fordblks > TRIM_BYTES)
+		(void)malloc_trim(0);
+}
+
 static void
 on_signal(evutil_socket_t number, short what, void *arg)
 {
@@ -491,6 +507,7 @@ static int
 open_signals(struct server *s, struct mg_error *err)
 {
 	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+	struct timeval often = { 10, 0 };
 	size_t i;
 
 	for (i = 0; i < 4; i++) {
@@ -501,7 +518,11 @@ open_signals(struct server *s, struct mg_error *err)
 			    strerror(errno));
 	}
 	s->drain_timer = evtimer_new(s->base, on_drain_timeout, s);
-	return s->drain_timer ? 0 : mg_fail(err, NULL, "no timer");
+	s->trim_timer = event_new(s->base, -1, EV_PERSIST, on_trim, s);
+	if (!s->drain_timer || !s->trim_timer ||
+	    event_add(s->trim_timer, &often) < 0)
+		return mg_fail(err, NULL, "no timer");
+	return 0;
 }
 
 static int
@@ -610,6 +631,8 @@ close_all(struct server *s)
 			event_free(s->signals[i]);
 	if (s->drain_timer)
 		event_free(s->drain_timer);
+	if (s->trim_timer)
+		event_free(s->trim_timer);
 	if (s->base)
 		event_base_free(s->base);
 	(void)pthread_mutex_destroy(&gw->live_lock);

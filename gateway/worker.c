@@ -242,9 +242,10 @@ worker_init(struct worker *w, struct gateway *gateway, unsigned index,
 	w->gateway = gateway;
 	w->index = index;
 	w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	/* Without epoll's change list: it speaks of descriptors after they
+	 * were closed, when another worker may have them again. */
 	if (!options || w->wake_fd < 0 ||
-	    event_config_set_flag(options, EVENT_BASE_FLAG_NOLOCK |
-	    EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST) < 0 ||
+	    event_config_set_flag(options, EVENT_BASE_FLAG_NOLOCK) < 0 ||
 	    !(w->base = event_base_new_with_config(options))) {
 		event_config_free(options);
 		return mg_fail(err, NULL, "worker %u: no event loop: %s",
