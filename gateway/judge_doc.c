@@ -32,14 +32,6 @@ struct walk {
 	size_t n_joined, cap_joined;
 };
 
-void
-key_path(const struct jdoc *doc, uint32_t node, struct buf *out)
-{
-	surface_path(doc, doc->nodes[node].parent, out);
-	buf_add_str(out, out->len ? ".{}" : "{}");
-	(void)buf_cstr(out);
-}
-
 bool
 edited_text(const struct channel_screen *channel, struct mg_span text,
     uint64_t from, bool json, struct buf *out)
@@ -167,7 +159,8 @@ stop(struct walk *w, uint32_t node, int32_t choice)
 		while (len < path.len && len < sizeof(out->param) - 1 &&
 		    path.ptr[len] != '.' && path.ptr[len] != '[')
 			len++;
-		memcpy(out->param, path.ptr, len);
+		if (len > 0)
+			memcpy(out->param, path.ptr, len);
 		out->param[len] = '\0';
 		buf_fini(&path);
 	}
@@ -239,17 +232,12 @@ static void
 judge_whole(struct walk *w, const struct surface_text *t, struct mg_span text)
 {
 	struct channel_screen *channel;
-	struct buf path = { 0 };
-	size_t from = 0, n;
+	size_t from = 0;
 
 	channel = screen_text(w->screen, t->role,
 	    t->kind == TEXT_JSON ? FORM_JSON : FORM_PLAIN, text);
-	(void)channel_findings(channel, &n, NULL);
-	if (t->is_key && n > 0)
-		key_path(w->doc, t->node, &path);
-	notes_add(w->notes, w->side, channel, &from, path.ptr ? NULL : w->doc,
-	    t->node, path.ptr, text, 0);
-	buf_fini(&path);
+	notes_add(w->notes, w->side, channel, &from, w->doc, t->node,
+	    t->is_key ? NOTES_KEY : NULL, text, 0);
 	change(w, t, channel, text);
 	channel_close(channel);
 }

@@ -41,10 +41,6 @@ void judged_doc_write(struct judged_doc *judged, struct mg_span doc,
     struct buf *out);
 bool judged_doc_is_cut(const struct judged_doc *judged, int32_t choice);
 
-/* The path to note for a node's KEY, NUL-terminated: its object's and "{}", as
- * a record holds no text of a client. */
-void key_path(const struct jdoc *doc, uint32_t node, struct buf *out);
-
 /* Appends text[from..to) of a channel with its edits made and its cut
  * respected. text holds the channel's bytes from offset `from` on; json: edits
  * go into JSON inside a string. Returns whether anything was changed. */

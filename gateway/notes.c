@@ -79,6 +79,52 @@ place_for(struct notes *notes, const struct screen_finding *f)
 	return last;
 }
 
+/* Puts {} in the place of every ["…"]: such a key is a client's own text. */
+static void
+hide_keys(struct buf *path, struct buf *scratch)
+{
+	size_t i, from = 0;
+
+	for (i = 0; i + 1 < path->len; i++) {
+		if (path->ptr[i] != '[' || path->ptr[i + 1] != '"')
+			continue;
+		buf_add(scratch, path->ptr + from, i - from);
+		buf_add_str(scratch, i > 0 ? "." NOTES_KEY : NOTES_KEY);
+		for (i += 2; i < path->len && path->ptr[i] != '"'; i++)
+			i += path->ptr[i] == '\\';
+		from = i + 2;		/* behind "] */
+		i++;
+	}
+	if (from == 0)
+		return;
+	if (from < path->len)
+		buf_add(scratch, path->ptr + from, path->len - from);
+	buf_clear(path);
+	buf_add_span(path, buf_span(scratch));
+}
+
+/* Where a text stands, as a record may say it. */
+static char *
+place(const struct jdoc *doc, uint32_t node, const char *path)
+{
+	struct buf full = { 0 }, scratch = { 0 };
+	char *copy;
+
+	if (doc && path) {
+		surface_path(doc, doc->nodes[node].parent, &full);
+		buf_add_str(&full, full.len ? "." NOTES_KEY : NOTES_KEY);
+	} else if (doc) {
+		surface_path(doc, node, &full);
+	} else {
+		buf_add_str(&full, path);
+	}
+	hide_keys(&full, &scratch);
+	copy = xstrndup(full.ptr, full.len);
+	buf_fini(&full);
+	buf_fini(&scratch);
+	return copy;
+}
+
 void
 notes_add(struct notes *notes, enum policy_side side,
     const struct channel_screen *channel, size_t *from,
@@ -86,7 +132,6 @@ notes_add(struct notes *notes, enum policy_side side,
     struct mg_span text, uint64_t text_at)
 {
 	const struct screen_finding *f;
-	struct buf full = { 0 };
 	size_t n;
 
 	f = channel_findings(channel, &n, NULL);
@@ -99,19 +144,13 @@ notes_add(struct notes *notes, enum policy_side side,
 		note = place_for(notes, one);
 		if (!note)
 			continue;
-		buf_clear(&full);
-		if (doc)
-			surface_path(doc, node, &full);
-		else
-			buf_add_str(&full, path);
 		*note = (struct note){ one->rule, side, one->item, one->at,
-			one->len, one->unable,
-			xstrndup(full.ptr, full.len), NULL, 0 };
+			one->len, one->unable, place(doc, node, path), NULL,
+			0 };
 		if (notes->capture && !one->unable)
 			note->excerpt = excerpt(text, text_at, one->at,
 			    one->len, &note->excerpt_at);
 	}
-	buf_fini(&full);
 }
 
 void

@@ -34,7 +34,10 @@ struct notes {
 
 /* Adds findings[from..n) of a channel. text is what of the channel's text is
  * at hand, beginning at offset text_at, for excerpts. The path is that of node
- * in doc or, where doc is NULL, `path`. */
+ * in doc or, where doc is NULL, `path`. With a doc, path is NULL, or NOTES_KEY:
+ * the text is the node's key. A record holds no text of a client: keys that are
+ * the text, or that are no plain words, stand as {} in the path. */
+#define NOTES_KEY "{}"
 void notes_add(struct notes *notes, enum policy_side side,
     const struct channel_screen *channel, size_t *from,
     const struct jdoc *doc, uint32_t node, const char *path,

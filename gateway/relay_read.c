@@ -95,7 +95,7 @@ read_whole(struct relay *r, const struct surface_text *t)
 	const struct jdoc_node *node = &r->doc.nodes[t->node];
 	struct relay_part *part = part_at(r, node->at);
 	struct channel_screen *channel;
-	struct buf plain = { 0 }, quoted = { 0 }, path = { 0 };
+	struct buf plain = { 0 }, quoted = { 0 };
 	struct mg_span text;
 	size_t from = 0, n;
 
@@ -107,12 +107,8 @@ read_whole(struct relay *r, const struct surface_text *t)
 		return;
 	channel = screen_text(r->opt.screen, t->role,
 	    t->kind == TEXT_JSON ? FORM_JSON : FORM_PLAIN, text);
-	(void)channel_findings(channel, &n, NULL);
-	if (t->is_key && n > 0)
-		key_path(&r->doc, t->node, &path);
-	notes_add(r->opt.notes, SIDE_ANSWER, channel, &from,
-	    path.ptr ? NULL : &r->doc, t->node, path.ptr, text, 0);
-	buf_fini(&path);
+	notes_add(r->opt.notes, SIDE_ANSWER, channel, &from, &r->doc, t->node,
+	    t->is_key ? NOTES_KEY : NULL, text, 0);
 	(void)channel_edits(channel, &n);
 	if (channel_cut(channel) != SCREEN_NONE ||
 	    (n > 0 && !t->is_logprobs && (t->is_key || t->decoded.ptr))) {

@@ -90,6 +90,38 @@ takes_the_path_of_a_node(void)
 	end(&b);
 }
 
+/* The path noted for a node of a document, or for its key. */
+static void
+check_path(const char *json, uint32_t node, const char *key, const char *want)
+{
+	struct bench b;
+	struct jdoc doc = { 0 };
+	struct jdoc_limits limits = { .max_depth = 9, .max_nodes = 99 };
+	struct channel_screen *c;
+	size_t from = 0, at;
+
+	begin(&b, RULE("a", "bad", "flag"), false);
+	CHECK_EQ(jdoc_read(&doc, span_str(json), &limits, &at), JDOC_OK);
+	c = screen_text(b.screen, ROLE_USER, FORM_PLAIN, span_str("bad"));
+	notes_add(&b.notes, SIDE_PROMPT, c, &from, &doc, node, key,
+	    span_str("bad"), 0);
+	CHECK_STR(b.notes.items[0].path, want);
+	channel_close(c);
+	jdoc_fini(&doc);
+	end(&b);
+}
+
+static void
+tells_no_text_of_a_client_in_a_path(void)
+{
+	check_path("{\"bad\":1}", 1, NOTES_KEY, "{}");
+	check_path("{\"a\":{\"bad\":1}}", 2, NOTES_KEY, "a.{}");
+	check_path("{\"a\":{\"so bad\":[0,{\"b\":\"bad\"}]}}", 5, NULL,
+	    "a.{}[1].b");
+	check_path("{\"坏 \\\"]\":{\"[\\\\\":\"bad\"}}", 2, NULL, "{}.{}");
+	check_path("{\"\":[\"bad\"]}", 2, NULL, "{}[0]");
+}
+
 static void
 keeps_forty_characters_around_a_match(void)
 {
@@ -216,6 +248,7 @@ main(void)
 {
 	RUN(says_what_stood_where);
 	RUN(takes_the_path_of_a_node);
+	RUN(tells_no_text_of_a_client_in_a_path);
 	RUN(keeps_forty_characters_around_a_match);
 	RUN(keeps_no_excerpt_of_text_that_is_not_at_hand);
 	RUN(knows_what_rules_in_force_ask_for);
