@@ -51,7 +51,7 @@ test:
 	@tests/setup build demo test
 	$(SUB) programs
 	$(SUB) $(AS_ASAN) programs
-	$(SUB) $(AS_TSAN) threaded
+	$(SUB) $(AS_TSAN) all threaded
 	$(SUB) $(AS_FUZZ) fuzzers
 	@tests/run all
 unit: $(TESTS)
