@@ -84,29 +84,16 @@ principal_unref(struct principal **at)
 	free(who);
 }
 
-static bool
-may(char *const *globs, struct mg_span s)
-{
-	size_t i;
-
-	if (!globs)
-		return true;
-	for (i = 0; globs[i]; i++)
-		if (glob_match(globs[i], s))
-			return true;
-	return false;
-}
-
 bool
 principal_may_model(const struct principal *who, struct mg_span model)
 {
-	return may(who->models, model);
+	return globs_match(who->models, model);
 }
 
 bool
 principal_may_endpoint(const struct principal *who, const char *surface)
 {
-	return may(who->endpoints, span_str(surface));
+	return globs_match(who->endpoints, span_str(surface));
 }
 
 /* ---- snapshots ---- */

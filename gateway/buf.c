@@ -262,6 +262,17 @@ glob_match(const char *pattern, struct mg_span s)
 	return *pattern == '\0';
 }
 
+bool
+globs_match(char *const *patterns, struct mg_span s)
+{
+	if (!patterns)
+		return true;
+	for (; *patterns; patterns++)
+		if (glob_match(*patterns, s))
+			return true;
+	return false;
+}
+
 /* Length of the code point that begins at p, 0 when it is invalid, -1 when n
  * bytes are a valid beginning of a longer one. */
 static int

@@ -73,6 +73,8 @@ bool span_is_nocase(struct mg_span a, const char *s);
 bool span_to_u64(struct mg_span s, uint64_t *out);
 /* Shell-like match of all of s: '*' any run, '?' one byte. */
 bool glob_match(const char *pattern, struct mg_span s);
+/* One of a NULL-terminated list of patterns takes s; NULL takes all. */
+bool globs_match(char *const *patterns, struct mg_span s);
 /* Valid UTF-8 (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF). */
 bool utf8_valid(const char *ptr, size_t len);
 /* Bytes of the longest prefix that ends at a code point's border; what follows

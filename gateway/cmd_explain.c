@@ -59,15 +59,6 @@ usage(FILE *out)
 
 /* ---- why a rule did not look ---- */
 
-static bool
-takes(char *const *globs, const char *name)
-{
-	for (; globs && *globs; globs++)
-		if (glob_match(*globs, span_str(name)))
-			return true;
-	return globs == NULL;
-}
-
 /* NULL: it looked. */
 static const char *
 why_not(const struct explain *e, const struct policy_rule *rule)
@@ -75,9 +66,9 @@ why_not(const struct explain *e, const struct policy_rule *rule)
 	if (!(rule->sides & e->side))
 		return e->side == SIDE_PROMPT ? "it is not on prompts" :
 		    "it is not on answers";
-	if (!takes(rule->tenants, e->tenant))
+	if (!globs_match(rule->tenants, span_str(e->tenant)))
 		return "its `when:` has other tenants";
-	if (!takes(rule->models, e->model))
+	if (!globs_match(rule->models, span_str(e->model)))
 		return "its `when:` has other models";
 	if (!(rule->roles & e->role))
 		return "its `when:` has other roles";

@@ -86,7 +86,7 @@ print_text(void *arg, const struct surface_text *t)
 	buf_add_str(&p->line, "{\"path\":");
 	buf_add_json(&p->line, buf_span(&path));
 	buf_addf(&p->line, ",\"role\":\"%s\",\"kind\":\"%s\"",
-	    surface_role_name(t->role), surface_kind_name(t->kind));
+	    policy_role_name(t->role), surface_kind_name(t->kind));
 	buf_addf(&p->line, ",\"choice\":%d,\"channel\":\"%016llx\"",
 	    (int)t->choice, (unsigned long long)t->channel);
 	buf_addf(&p->line, "%s%s%s%s%s,\"text\":",

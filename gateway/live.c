@@ -98,17 +98,6 @@ live_unref(struct live **ref)
 	free(live);
 }
 
-static bool
-takes(char *const *globs, struct mg_span s)
-{
-	if (!globs)
-		return true;
-	for (; *globs; globs++)
-		if (glob_match(*globs, s))
-			return true;
-	return false;
-}
-
 const struct live_policy *
 live_policy(const struct live *live, struct mg_span tenant,
     struct mg_span model)
@@ -117,8 +106,8 @@ live_policy(const struct live *live, struct mg_span tenant,
 	size_t i;
 
 	for (i = 0; i < config->n_policies; i++)
-		if (takes(config->policies[i].tenants, tenant) &&
-		    takes(config->policies[i].models, model))
+		if (globs_match(config->policies[i].tenants, tenant) &&
+		    globs_match(config->policies[i].models, model))
 			return &live->policies[i];
 	return NULL;
 }

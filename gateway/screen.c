@@ -71,17 +71,6 @@ struct channel_screen {
 	void *scans[];			/* n_engines for each view */
 };
 
-static bool
-globs_take(char *const *globs, struct mg_span s)
-{
-	if (!globs)
-		return true;
-	for (; *globs; globs++)
-		if (glob_match(*globs, s))
-			return true;
-	return false;
-}
-
 /* A rule for which a stream must wait. */
 static bool
 holds(const struct policy_rule *rule)
@@ -104,8 +93,8 @@ screen_new(const struct policy *policy, enum policy_side side,
 		const struct policy_rule *rule = &policy->rules[i];
 
 		screen->applies[i] = (rule->sides & (unsigned)side) != 0 &&
-		    globs_take(rule->tenants, subject->tenant) &&
-		    globs_take(rule->models, subject->model);
+		    globs_match(rule->tenants, subject->tenant) &&
+		    globs_match(rule->models, subject->model);
 		if (screen->applies[i] && holds(rule))
 			screen->idle = false;
 	}

@@ -50,26 +50,12 @@ surface_kind_name(enum surface_text_kind kind)
 	return "?";
 }
 
-const char *
-surface_role_name(enum policy_role role)
+/* A rule without a role takes that of the message it is in. */
+static const char *
+role_name(const struct surface_rule *r)
 {
-	switch (role) {
-	case ROLE_SYSTEM:
-		return "system";
-	case ROLE_DEVELOPER:
-		return "developer";
-	case ROLE_USER:
-		return "user";
-	case ROLE_ASSISTANT:
-		return "assistant";
-	case ROLE_TOOL:
-		return "tool";
-	case ROLE_OTHER:
-		return "other";
-	case ROLE_ANY:
-		return "any";
-	}
-	return "message";
+	return r->role ? policy_role_name((enum policy_role)r->role) :
+	    "message";
 }
 
 static const char *
@@ -175,8 +161,7 @@ print_rules(unsigned surface, unsigned which)
 		for (; r && r->pattern; r++)
 			printf("  %-58s  %-17s  %s%s\n", r->pattern,
 			    what_name((enum surface_what)r->what),
-			    r->what == WHAT_NOT ? "" : surface_role_name(
-			    (enum policy_role)r->role),
+			    r->what == WHAT_NOT ? "" : role_name(r),
 			    r->flags & RULE_JOINS ? ", grows" : "");
 	}
 }
@@ -212,7 +197,7 @@ add_rule(struct buf *out, unsigned surface, unsigned which,
 	buf_add_json(out, span_str(r->pattern));
 	buf_addf(out, ",\"what\":\"%s\",\"role\":\"%s\",\"grows\":%s}",
 	    what_name((enum surface_what)r->what),
-	    surface_role_name((enum policy_role)r->role),
+	    role_name(r),
 	    r->flags & RULE_JOINS ? "true" : "false");
 }
 

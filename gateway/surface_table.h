@@ -53,6 +53,5 @@ extern const struct surface_endpoint surface_endpoints[];
 
 const char *surface_doc_name(enum surface_doc which);
 const char *surface_kind_name(enum surface_text_kind kind);
-const char *surface_role_name(enum policy_role role);
 
 #endif

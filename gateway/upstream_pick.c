@@ -29,16 +29,9 @@ return_ms(const struct config_upstream *conf)
 static bool
 takes_model(const struct config_upstream *conf, struct mg_span model)
 {
-	size_t i;
-
 	if (conf->weight == 0)
 		return false;
-	if (model.len == 0 || !conf->models)
-		return true;
-	for (i = 0; conf->models[i]; i++)
-		if (glob_match(conf->models[i], model))
-			return true;
-	return false;
+	return model.len == 0 || globs_match(conf->models, model);
 }
 
 /* A trial that is not answered holds the next one back, but only for so long:

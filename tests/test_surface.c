@@ -30,7 +30,7 @@ note(void *arg, const struct surface_text *t)
 		text = span(log->doc->text + node->at, node->len);
 	surface_path(log->doc, t->node, &log->lines);
 	buf_addf(&log->lines, " %s %s %s%s%s%s%s", surface_kind_name(t->kind),
-	    surface_role_name(t->role), t->is_key ? "key " : "",
+	    policy_role_name(t->role), t->is_key ? "key " : "",
 	    t->is_known ? "" : "unknown ", t->joins ? "joins " : "",
 	    t->is_logprobs ? "logprobs " : "",
 	    t->decoded.ptr ? "decoded " : "");
@@ -166,7 +166,7 @@ promise(const struct surface_rule *rule, enum surface_doc which,
 		break;
 	}
 	(void)snprintf(line, sizeof(line), " %s %s %s%s%s", kind,
-	    rule->role ? surface_role_name((enum policy_role)rule->role) :
+	    rule->role ? policy_role_name((enum policy_role)rule->role) :
 	    "user", (rule->flags & RULE_JOINS) && (which == DOC_EVENT ||
 	    logprobs) ? "joins " : "", logprobs ? "logprobs " : "",
 	    decoded ? "decoded " : "");
