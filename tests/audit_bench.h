@@ -336,6 +336,29 @@ last_segment(char out[256])
 	free(segs);
 }
 
+/* Where the frames of a segment file end, and how long the file is. */
+struct extent {
+	off_t used, size;
+};
+static inline struct extent
+extent_of(const char *path)
+{
+	struct buf bytes = { 0 };
+	struct audit_frame frame;
+	struct mg_error err = { "" };
+	uint64_t offset = 0;
+	const char *why;
+	struct extent e;
+
+	CHECK_EQ(segment_load(dir, strrchr(path, '/') + 1, &bytes, &err), 0);
+	while (audit_next(buf_span(&bytes), &offset, &frame, &why) ==
+	    READ_FRAME)
+		;
+	e = (struct extent){ (off_t)offset, (off_t)bytes.len };
+	buf_fini(&bytes);
+	return e;
+}
+
 #define X1 "01909b3c-0000-7000-8000-000000000001"
 #define X2 "01909b3c-0000-7000-8000-000000000002"
 #define X3 "01909b3c-0000-7000-8000-000000000003"

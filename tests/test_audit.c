@@ -210,7 +210,97 @@ segments_rotate_and_the_sequence_goes_on(void)
 	free(segs);
 }
 
+static void
+a_live_segment_has_room_and_a_finished_one_has_none(void)
+{
+	struct config_audit c = config();
+	struct segment_info *segs;
+	struct mg_error err = { "" };
+	char path[256], first[256];
+	struct extent e;
+	struct bench b;
+	size_t n, i;
+
+	new_dir();
+	c.segment_bytes = 150000;
+	CHECK(bench_open(&b, &c, &audit_io_system));
+	last_segment(first);
+	for (i = 0; count_segments() == 1; i++) {
+		CHECK_EQ(write_one(&b, "exchange.close", X1), AUDIT_DURABLE);
+		if (i % 100 == 50) {
+			e = extent_of(first);
+			CHECK(e.used < e.size && e.size <= 150000);
+		}
+	}
+	CHECK(i > 800);
+	last_segment(path);
+	e = extent_of(first);
+	CHECK(e.used == e.size && e.size >= 150000);
+	CHECK_EQ(write_one(&b, "exchange.close", X1), AUDIT_DURABLE);
+	e = extent_of(path);
+	CHECK(e.size >= e.used + AHEAD_MIN_BYTES / 2);
+	bench_close(&b);
+	CHECK_EQ(segments_list(dir, &segs, &n, &err), 0);
+	for (i = 0; i < n; i++)
+		CHECK(segs[i].end != END_NONE);
+	free(segs);
+}
+
 /* ---- tests: a disk that fails ---- */
+
+/* Calls at a start: the reserve; the header, its sync, the folder's; a record,
+ * its sync; then the zeros. */
+enum { ROOM_WRITE = 7, ROOM_SYNC };
+
+static void
+a_failed_sync_of_room_costs_the_segment_only(void)
+{
+	struct config_audit c = config();
+	struct bench b;
+
+	new_dir();
+	new_disk();
+	atomic_store(&disk.fail_errno, EIO);
+	atomic_store(&disk.fail_at, ROOM_SYNC);
+	CHECK(bench_open(&b, &c, &disk_io));
+	CHECK(b.audit && b.audit->seg.broken);
+	CHECK_EQ(write_one(&b, "exchange.open", X1), AUDIT_DURABLE);
+	CHECK_EQ(write_one(&b, "exchange.close", X1), AUDIT_DURABLE);
+	bench_close(&b);
+	CHECK_EQ(count_segments(), 2);
+	CHECK_EQ(count("log.started"), 1);
+	CHECK_EQ(count("exchange."), 2);
+	CHECK_EQ(count("log.degraded"), 1);
+}
+
+static void
+without_disk_for_room_records_are_written_all_the_same(void)
+{
+	struct config_audit c = config();
+	struct extent e;
+	char path[256];
+	struct bench b;
+	unsigned i;
+
+	new_dir();
+	new_disk();
+	atomic_store(&disk.fail_errno, ENOSPC);
+	atomic_store(&disk.fail_at, ROOM_WRITE);
+	CHECK(bench_open(&b, &c, &disk_io));
+	last_segment(path);
+	e = extent_of(path);
+	CHECK_EQ(e.size, e.used);
+	atomic_store(&disk.room, 50000);
+	for (i = 0; i < 100; i++)
+		CHECK_EQ(write_one(&b, "exchange.open", X1), AUDIT_DURABLE);
+	CHECK(audit_accepts(b.audit));
+	atomic_store(&disk.room, UINT64_MAX);
+	bench_close(&b);
+	CHECK_EQ(count("exchange.open"), 100);
+	CHECK_EQ(count("log.degraded"), 0);
+	CHECK_EQ(count_segments(), 1);
+}
+
 
 static void
 short_writes_are_carried_on(void)
@@ -596,6 +686,9 @@ main(void)
 	RUN(tickets_that_wait_together_share_a_sync);
 	RUN(async_is_told_at_once_and_synced_within_a_second);
 	RUN(segments_rotate_and_the_sequence_goes_on);
+	RUN(a_live_segment_has_room_and_a_finished_one_has_none);
+	RUN(a_failed_sync_of_room_costs_the_segment_only);
+	RUN(without_disk_for_room_records_are_written_all_the_same);
 	RUN(short_writes_are_carried_on);
 	RUN(a_failed_sync_moves_the_group_to_a_new_segment_once);
 	RUN(async_records_survive_a_failed_sync);

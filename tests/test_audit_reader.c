@@ -32,6 +32,58 @@ opens_without_a_close_are_told_aborted_once(void)
 }
 
 static void
+room_that_was_never_used_is_given_back_and_not_called_torn(void)
+{
+	struct config_audit c = config();
+	struct bench b, again;
+	struct extent e;
+	char path[256];
+
+	new_dir();
+	CHECK(bench_open(&b, &c, &audit_io_system));
+	CHECK_EQ(write_one(&b, "exchange.open", X1), AUDIT_DURABLE);
+	snapshot();
+	last_segment(path);
+	e = extent_of(path);
+	CHECK(e.size >= e.used + 10000);
+	CHECK(bench_open(&again, &c, &audit_io_system));
+	e = extent_of(path);
+	CHECK_EQ(e.size, e.used);
+	CHECK_EQ(count("\"cut_bytes\":0,"), 1);
+	CHECK_EQ(count("exchange.aborted"), 1);
+	bench_close(&again);
+	bench_close(&b);
+}
+
+/* Killed after the end mark was written and before the room was given back. */
+static void
+an_end_mark_with_room_behind_it_is_settled_once(void)
+{
+	struct config_audit c = config();
+	struct bench b;
+	struct extent e;
+	char path[256];
+	int i;
+
+	new_dir();
+	CHECK(bench_open(&b, &c, &audit_io_system));
+	CHECK_EQ(write_one(&b, "exchange.open", X1), AUDIT_DURABLE);
+	CHECK_EQ(write_one(&b, "exchange.close", X1), AUDIT_DURABLE);
+	last_segment(path);
+	bench_close(&b);
+	change_file(path, 0, 100000);
+	for (i = 0; i < 3; i++) {
+		CHECK(bench_open(&b, &c, &audit_io_system));
+		bench_close(&b);
+		e = extent_of(path);
+		CHECK_EQ(e.size, e.used);
+		CHECK_EQ(count("\"cut_bytes\":0,"), 1);
+		CHECK_EQ(count("exchange.aborted"), 0);
+		CHECK_EQ(count(X1), 2);
+	}
+}
+
+static void
 an_open_is_found_segments_before_its_missing_close(void)
 {
 	struct config_audit c = config();
@@ -144,17 +196,58 @@ a_segment_cut_at_any_byte_gives_its_whole_frames(void)
 }
 
 static void
-zeros_after_the_last_frame_are_a_torn_tail(void)
+zeros_after_the_last_frame_or_its_beginning_are_room(void)
 {
 	struct buf segment = { 0 };
 	enum audit_read end;
-	size_t at[13];
+	size_t at[13], cut, len;
+	unsigned i;
 
 	make_segment(&segment, at);
+	len = segment.len;
 	memset(buf_reserve(&segment, 5000), 0, 5000);
 	segment.len += 5000;
 	CHECK_EQ(walk(buf_span(&segment), &end), 12);
+	CHECK_EQ(end, READ_END);
+	for (cut = len - 1, i = 11; cut >= at[6]; cut--) {
+		segment.ptr[cut] = 0;
+		if (cut < at[i])
+			i--;
+		CHECK_EQ(walk(buf_span(&segment), &end), i);
+		CHECK_EQ(end, cut == at[i] ? READ_END : READ_TORN);
+	}
+	/* One byte that is none, however far behind. */
+	segment.ptr[segment.len - 1] = 1;
+	CHECK_EQ(walk(buf_span(&segment), &end), 6);
 	CHECK_EQ(end, READ_TORN);
+	buf_fini(&segment);
+}
+
+static void
+zeros_after_the_end_mark_are_room_and_anything_else_is_damage(void)
+{
+	struct buf segment = { 0 };
+	struct segment_header header;
+	enum audit_read end;
+	uint64_t sequence;
+	size_t at[13];
+
+	make_segment(&segment, at);
+	CHECK(segment_header_read(buf_span(&segment), &header));
+	sequence = header.first + 12;
+	segment_frame_add(&segment, AUDIT_MARK,
+	    segment_end_text(END_STOPPED));
+	segment_frames_seal(segment.ptr + at[12], segment.len - at[12],
+	    &header, &sequence, at[12]);
+	CHECK_EQ(walk(buf_span(&segment), &end), 13);
+	CHECK_EQ(end, READ_END);
+	memset(buf_reserve(&segment, 100), 0, 100);
+	segment.len += 100;
+	CHECK_EQ(walk(buf_span(&segment), &end), 13);
+	CHECK_EQ(end, READ_END);
+	segment.ptr[segment.len - 50] = 1;
+	CHECK_EQ(walk(buf_span(&segment), &end), 13);
+	CHECK_EQ(end, READ_CORRUPT);
 	buf_fini(&segment);
 }
 
@@ -230,21 +323,24 @@ a_file_torn_at_each_of_its_last_bytes_is_recovered(void)
 	struct config_audit c = config();
 	struct bench b, again;
 	char path[256], live[128];
-	struct stat st;
+	struct extent e;
+	unsigned i;
 	off_t cut;
 
 	new_dir();
 	CHECK(bench_open(&b, &c, &audit_io_system));
 	CHECK_EQ(write_one(&b, "exchange.open", X1), AUDIT_DURABLE);
 	last_segment(path);
-	CHECK_EQ(stat(path, &st), 0);
+	e = extent_of(path);
 	CHECK_EQ(write_one(&b, "exchange.open", X2), AUDIT_DURABLE);
 	memcpy(live, dir, sizeof(live));
-	for (cut = st.st_size; cut < st.st_size + 140; cut += 3) {
+	for (cut = e.used, i = 0; cut < e.used + 140; cut += 3, i++) {
 		memcpy(dir, live, sizeof(live));
 		snapshot();
 		last_segment(path);
 		change_file(path, 0, cut);
+		if (i % 2)	/* the room behind it is there as well */
+			change_file(path, 0, e.size);
 		CHECK(bench_open(&again, &c, &audit_io_system));
 		bench_close(&again);
 		CHECK_EQ(count("exchange.open"), 1);
@@ -481,10 +577,13 @@ main(void)
 	if (!bench_begin())
 		return 1;
 	RUN(opens_without_a_close_are_told_aborted_once);
+	RUN(room_that_was_never_used_is_given_back_and_not_called_torn);
+	RUN(an_end_mark_with_room_behind_it_is_settled_once);
 	RUN(an_open_is_found_segments_before_its_missing_close);
 	RUN(the_log_of_a_live_process_is_left_alone);
 	RUN(a_segment_cut_at_any_byte_gives_its_whole_frames);
-	RUN(zeros_after_the_last_frame_are_a_torn_tail);
+	RUN(zeros_after_the_last_frame_or_its_beginning_are_room);
+	RUN(zeros_after_the_end_mark_are_room_and_anything_else_is_damage);
 	RUN(a_bad_byte_is_damage_where_it_was_durable_and_torn_where_not);
 	RUN(a_large_group_whose_first_block_was_lost_is_torn);
 	RUN(a_missing_frame_is_damage);

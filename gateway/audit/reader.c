@@ -61,13 +61,6 @@ static enum audit_read
 bad_frame(struct mg_span segment, uint64_t at, uint64_t salt,
     const char **why)
 {
-	struct mg_span rest = span(segment.ptr + at,
-	    segment.len - (size_t)at);
-
-	if (all_zero(rest)) {
-		*why = "zeros where a frame should begin";
-		return READ_TORN;
-	}
 	if (was_durable(segment, at, salt)) {
 		*why = "a frame does not match its checksum, and later ones "
 		    "do";
@@ -90,7 +83,8 @@ audit_next(struct mg_span segment, uint64_t *offset,
 		return segment.len > SEGMENT_HEADER ? READ_CORRUPT : READ_TORN;
 	}
 	at = *offset == 0 ? SEGMENT_HEADER : *offset;
-	if (at >= segment.len) {
+	if (at >= segment.len || all_zero(span(segment.ptr + at,
+	    segment.len - (size_t)at))) {
 		*why = "end of the segment";
 		return READ_END;
 	}

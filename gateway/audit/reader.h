@@ -15,8 +15,9 @@ struct audit_frame {
 
 enum audit_read {
 	READ_FRAME,		/* frame is filled */
-	READ_END,		/* the segment ends cleanly here */
-	READ_TORN,		/* a beginning of a frame, or zeros: a crash */
+	READ_END,		/* the segment ends cleanly here, or has only
+				 * zeros from here on: room for more */
+	READ_TORN,		/* a beginning of a frame: a crash */
 	READ_CORRUPT,		/* bad bytes with good frames after them that
 				 * were written when the bad ones were safe
 				 * on disk: no crash does that */

@@ -36,6 +36,8 @@ struct recovery {
 /* What one segment showed. */
 struct finding {
 	uint64_t good;			/* bytes up to the end of its frames */
+	uint64_t torn;			/* bytes after them that are no zeros
+					 * left at the end */
 	uint64_t frames;
 	uint64_t next;			/* sequence after the last one */
 	struct xidset opened;		/* in it, and not closed in it */
@@ -71,6 +73,19 @@ count_leaf(struct mg_span json, struct finding *f, struct xidset *closed)
 	}
 }
 
+/* How much of a frame lies at offset: zeros at the end are room that was never
+ * used. */
+static uint64_t
+torn_bytes(struct mg_span segment, uint64_t offset)
+{
+	size_t from = offset ? (size_t)offset : SEGMENT_HEADER;
+	size_t end = segment.len;
+
+	while (end > from && segment.ptr[end - 1] == 0)
+		end--;
+	return end - from;
+}
+
 /* Reads a segment up to sequence `until`. closed NULL: only checks it. */
 static int
 read_segment(struct recovery *r, const struct segment_info *info,
@@ -98,6 +113,8 @@ read_segment(struct recovery *r, const struct segment_info *info,
 		if (closed && frame.kind == AUDIT_LEAF)
 			count_leaf(frame.json, f, closed);
 	}
+	if (rc == 0 && read == READ_TORN)
+		f->torn = torn_bytes(buf_span(&bytes), offset);
 	if (rc == 0 && read == READ_CORRUPT)
 		rc = corrupt(r, info->name, offset ? offset :
 		    SEGMENT_HEADER, why);
@@ -163,16 +180,12 @@ build_tail(struct recovery *r, const struct segment_info *seg,
     const struct finding *last, const struct xidset *orphans,
     struct buf *frames)
 {
-	uint64_t cut = seg->size > last->good ? seg->size - last->good : 0;
 	struct record_head head = { now_us(), r->instance, NULL };
 	struct buf json = { 0 };
 	const struct xid *xid;
 	char id[37];
 	size_t i = 0;
 
-	/* An end mark without a segment after it gives way, but is not torn. */
-	if (seg->end != END_NONE)
-		cut -= SEGMENT_FRAME + SEGMENT_END;
 	head.xid = id;
 	while ((xid = xidset_next(orphans, &i)) != NULL) {
 		xid_text(xid, id);
@@ -180,13 +193,13 @@ build_tail(struct recovery *r, const struct segment_info *seg,
 		add_leaf(frames, &json);
 	}
 	audit_uuid7(head.ts_us, id);
-	record_recovered(&json, &head, seg->name, last->frames, cut,
+	record_recovered(&json, &head, seg->name, last->frames, last->torn,
 	    orphans->n);
 	add_leaf(frames, &json);
 	segment_frame_add(frames, AUDIT_MARK, segment_end_text(END_CRASHED));
 	log_warn("audit: %s was not closed in order: %" PRIu64 " frames kept, "
 	    "%" PRIu64 " torn bytes cut, %zu open exchanges marked aborted",
-	    seg->name, last->frames, cut, orphans->n);
+	    seg->name, last->frames, last->torn, orphans->n);
 	buf_fini(&json);
 }
 

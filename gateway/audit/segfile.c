@@ -96,6 +96,15 @@ advance(struct iovec **iov, size_t *left, size_t n)
 	}
 }
 
+static int
+cut_to(struct segfile *file, uint64_t len)
+{
+	if (file->io->ftruncate(file->fd, (off_t)len) < 0)
+		return -errno;
+	file->room = len;
+	return 0;
+}
+
 int
 segfile_append(struct segfile *file, struct iovec *iov, size_t n)
 {
@@ -119,9 +128,48 @@ segfile_append(struct segfile *file, struct iovec *iov, size_t n)
 	}
 	if (rc == 0)
 		file->len = at;
-	else if (at > file->len &&
-	    file->io->ftruncate(file->fd, (off_t)file->len) < 0)
+	else if (at > file->len && cut_to(file, file->len) < 0)
 		file->broken = true;
+	if (file->room < file->len)
+		file->room = file->len;
+	return rc;
+}
+
+int
+segfile_extend(struct segfile *file, uint64_t upto)
+{
+	static const char zeros[16 << 10];
+	uint64_t at = file->room;
+	struct iovec iov[64];
+	int n, rc = 0;
+
+	if (file->broken)
+		return -EIO;
+	while (rc == 0 && at < upto) {
+		uint64_t left = upto - at;
+		ssize_t wrote;
+
+		for (n = 0; n < 64 && left > 0; n++) {
+			size_t part = left < sizeof(zeros) ? (size_t)left :
+			    sizeof(zeros);
+
+			iov[n] = (struct iovec){ (void *)(uintptr_t)zeros,
+			    part };
+			left -= part;
+		}
+		wrote = file->io->pwritev(file->fd, iov, n, (off_t)at);
+		if (wrote > 0)
+			at += (uint64_t)wrote;
+		else if (wrote == 0 || errno != EINTR)
+			rc = wrote < 0 ? -errno : -ENOSPC;
+	}
+	if (rc == 0) {
+		file->room = at;
+		return segfile_sync(file);
+	}
+	/* What was had of it may be all that is left for records. */
+	if (at > file->room && cut_to(file, file->room) < 0)
+		file->room = at;
 	return rc;
 }
 
@@ -149,7 +197,10 @@ segfile_end(struct segfile *file, enum segment_end end, uint64_t sequence)
 	segment_frames_seal(frame.ptr, frame.len, &file->header, &sequence,
 	    file->durable);
 	iov = (struct iovec){ frame.ptr, frame.len };
+	/* The mark first: it may need the room on a full disk. */
 	rc = segfile_append(file, &iov, 1);
+	if (rc == 0 && file->room > file->len)
+		rc = cut_to(file, file->len);
 	if (rc == 0)
 		rc = segfile_sync(file);
 	buf_fini(&frame);
@@ -159,8 +210,7 @@ segfile_end(struct segfile *file, enum segment_end end, uint64_t sequence)
 void
 segfile_cut(struct segfile *file)
 {
-	if (file->fd >= 0 && file->io->ftruncate(file->fd,
-	    (off_t)file->durable) == 0)
+	if (file->fd >= 0 && cut_to(file, file->durable) == 0)
 		file->len = file->durable;
 }
 

@@ -2,8 +2,10 @@
 /* gateway/audit/segfile.h - one segment on disk, open for writing.
  *
  * A segment gets its name only when its header is on disk, so a crash leaves
- * no half-made one. System calls go through a table, so that tests can make
- * each of them fail. */
+ * no half-made one. Frames overwrite zeros that were written ahead: a sync of
+ * bytes that the file has already costs no commit of the file system's
+ * journal, which is most of what a sync costs. System calls go through a
+ * table, so that tests can make each of them fail. */
 #ifndef GATEWAY_AUDIT_SEGFILE_H
 #define GATEWAY_AUDIT_SEGFILE_H
 
@@ -29,6 +31,7 @@ struct segfile {
 	struct segment_header header;
 	char name[64];
 	uint64_t len;			/* bytes written and wanted */
+	uint64_t room;			/* of the file; zeros from len on */
 	uint64_t durable;		/* of them, known to be on disk */
 	bool broken;			/* must not be written any more */
 };
@@ -41,9 +44,13 @@ int segfile_create(struct segfile *file, const struct audit_io *io, int dirfd,
 /* Writes all of iov (which it changes) at the end. On failure the file is cut
  * back to where it was; broken is set if even that fails. */
 int segfile_append(struct segfile *file, struct iovec *iov, size_t n);
+/* Writes zeros ahead, to where the file has upto bytes, and syncs. If there is
+ * no disk for them, the file is as it was; if the sync fails, it is broken. All
+ * that was written before must be synced. */
+int segfile_extend(struct segfile *file, uint64_t upto);
 /* After a failure the file is broken: a second fsync may lie. */
 int segfile_sync(struct segfile *file);
-/* Adds an end mark with that sequence and syncs. */
+/* Adds an end mark with that sequence, gives the room after it back, syncs. */
 int segfile_end(struct segfile *file, enum segment_end end,
     uint64_t sequence);
 /* Cuts what is not known to be on disk, as well as it can be done. */

@@ -75,6 +75,7 @@ next_segment(struct audit *a)
 
 	memcpy(header.run, a->run, sizeof(header.run));
 	random_bytes(&header.salt, sizeof(header.salt));
+	header.salt |= 1;	/* no frame begins as room does, with zeros */
 	(void)snprintf(header.instance, sizeof(header.instance), "%s",
 	    a->instance);
 	/* A number is used once, even if this fails half-way. */
@@ -116,6 +117,30 @@ rotate(struct audit *a)
 		    a->seg.name, strerror(-rc));
 	if (rc != 0)
 		segfile_close(&a->seg);
+}
+
+/* Writes zeros ahead once a quarter of them is left, when all is on disk and
+ * no one waits. They are a comfort: without them each sync costs more. */
+static void
+make_room(struct audit *a)
+{
+	uint64_t ahead = a->seg.len, upto, now = now_mono_ms();
+
+	if (ahead < AHEAD_MIN_BYTES)
+		ahead = AHEAD_MIN_BYTES;
+	if (ahead > AHEAD_MAX_BYTES)
+		ahead = AHEAD_MAX_BYTES;
+	upto = a->seg.len + ahead;
+	if (upto > atomic_load(&a->segment_bytes))
+		upto = atomic_load(&a->segment_bytes);
+	if (a->seg.fd < 0 || a->pending.n > 0 || upto <= a->seg.room ||
+	    a->seg.room - a->seg.len > ahead / 4 ||
+	    !atomic_load(&a->healthy) || atomic_load(&a->free_bytes) <
+	    atomic_load(&a->min_free_bytes) + AHEAD_MAX_BYTES ||
+	    (a->no_ahead_ms > 0 && now - a->no_ahead_ms < CHECK_MS))
+		return;
+	/* Trouble is told by the group that meets it. */
+	a->no_ahead_ms = segfile_extend(&a->seg, upto) == 0 ? 0 : now;
 }
 
 /* ---- handing back ---- */
@@ -506,6 +531,7 @@ writer_main(void *arg)
 	while (gather(a)) {
 		(void)commit(a, &a->group, must_sync(a));
 		rotate(a);
+		make_room(a);
 		check_disk(a);
 	}
 	(void)commit(a, &a->group, true);	/* what is pending */
@@ -557,6 +583,7 @@ writer_begin(struct audit *a, struct mg_error *err)
 		atomic_store(&a->free_bytes, free_bytes);
 	if (atomic_load(&a->free_bytes) < atomic_load(&a->min_free_bytes))
 		a->checked_ms -= CHECK_MS;
+	make_room(a);
 	return 0;
 }
 

@@ -19,6 +19,8 @@ enum {
 	ASYNC_SYNC_MS = 500,		/* promised: within a second */
 	CHECK_MS = 1000,		/* free disk is looked at so often */
 	CHECK_BYTES = 8 << 20,		/* … and after so much was written */
+	AHEAD_MIN_BYTES = 64 << 10,	/* zeros written ahead: as many as the */
+	AHEAD_MAX_BYTES = 1 << 20,	/* segment has records, within these */
 };
 
 /* What was handed over: its frames, and who waits for them. */
@@ -70,6 +72,7 @@ struct audit {
 	struct entries pending;		/* written, not synced */
 	struct xidset open;		/* exchanges, by durable records */
 	uint64_t checked_ms, checked_bytes;
+	uint64_t no_ahead_ms;		/* when there was no disk for zeros */
 	char trouble[160];		/* why the log was degraded last */
 	int64_t trouble_us;
 	bool told;			/* … and a record says so */
