@@ -531,9 +531,7 @@ after_relay(struct exchange *ex, enum relay_state state)
 {
 	switch (state) {
 	case RELAY_MORE:
-		if (ex->answering && !ex->paused &&
-		    conn_backlog(ex->conn) >
-		    ex->live->config->client.send_buffer) {
+		if (ex->answering && !ex->paused && conn_is_full(ex->conn)) {
 			ex->paused = true;
 			upstream_pause(ex->call);
 		}
@@ -1019,9 +1017,14 @@ exchange_abort_all(struct worker *worker)
 	struct exchange *ex, *next;
 
 	for (ex = worker->exchanges; ex; ex = next) {
+		struct conn *conn = ex->conn;
+
 		next = ex->next;
-		if (ex->conn)
-			conn_abort(ex->conn);
+		if (!conn)
+			continue;
+		/* A conn does not tell of an end that its service asked for. */
+		on_gone(ex);
+		conn_abort(conn);
 	}
 }
 
