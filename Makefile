@@ -59,7 +59,8 @@ unit: $(TESTS)
 asan:
 	@tests/setup build demo test
 	$(SUB) $(AS_ASAN) programs
-	@tests/run unit@build-asan raw@build-asan cases@build-asan clients@build-asan
+	@tests/run unit@build-asan raw@build-asan cases@build-asan \
+	    ops@build-asan clients@build-asan
 tsan:
 	$(SUB) $(AS_TSAN) threaded
 	@tests/run unit@build-tsan

@@ -121,6 +121,12 @@ conn_backlog(const struct conn *c)
 	    c->io.out.len + conn_io_unsent(&c->io);
 }
 
+bool
+conn_is_full(const struct conn *c)
+{
+	return c->over;
+}
+
 const char *
 conn_peer(const struct conn *c)
 {

@@ -109,6 +109,10 @@ void conn_close_after(struct conn *conn);
 /* Bytes of answer that the client's socket has not taken yet. When it was
  * above send_buffer, on_room says when it is below half of that. */
 size_t conn_backlog(const struct conn *conn);
+/* It was, and on_room is still to come: the moment to pause. (Not to be read
+ * off conn_backlog(): send_buffer is the conn's own, and may differ from what a
+ * reload has put in force since.) */
+bool conn_is_full(const struct conn *conn);
 const char *conn_peer(const struct conn *conn);
 bool conn_answer_begun(const struct conn *conn);
 /* Bytes of body sent in the answer at hand. */

@@ -130,29 +130,6 @@ step_NEW(struct exchange *ex)
 	return enter(ex, EX_READ_HEAD);
 }
 
-/* Fields of the client that a backend may see. */
-static void
-copy_fields(struct exchange *ex)
-{
-	static const char *const known[] = { "traceparent", "tracestate",
-		"idempotency-key", "openai-beta" };
-	size_t i, at[4], n = 0;
-
-	for (i = 0; i < 4; i++) {
-		struct mg_span value = http1_get(ex->head, known[i]);
-
-		if (!value.ptr)
-			continue;
-		at[n] = ex->forward_text.len;
-		buf_add_span(&ex->forward_text, value);
-		ex->forward[n++].name = span_str(known[i]);
-	}
-	for (i = 0; i < n; i++)
-		ex->forward[i].value = span(ex->forward_text.ptr + at[i],
-		    (i + 1 < n ? at[i + 1] : ex->forward_text.len) - at[i]);
-	ex->n_forward = n;
-}
-
 static enum progress
 step_READ_HEAD(struct exchange *ex)
 {
@@ -163,44 +140,10 @@ step_READ_HEAD(struct exchange *ex)
 	buf_add_span(&ex->path, own.path);
 	own.path = buf_span(&ex->path);
 	route_find(&own, &ex->route);
-	copy_fields(ex);
+	exchange_copy_fields(ex);
 	if (ex->route.kind == ROUTE_TEXT || ex->route.kind == ROUTE_MODELS)
 		route_upstream_path(&ex->route, &own, &ex->upstream_path);
 	return enter(ex, EX_AUTHENTICATE);
-}
-
-/* The caller's key: Bearer, api-key or x-api-key. Two that differ are none. */
-static bool
-find_secret(const struct http1_head *head, struct mg_span *secret)
-{
-	static const char *const names[] = { "authorization", "api-key",
-		"x-api-key" };
-	size_t i;
-
-	*secret = span(NULL, 0);
-	for (i = 0; i < 3; i++) {
-		struct mg_span value = http1_get(head, names[i]);
-
-		if (!value.ptr)
-			continue;
-		if (http1_count(head, names[i]) > 1)
-			return false;
-		if (i == 0) {
-			if (value.len < 7 ||
-			    !span_is_nocase(span(value.ptr, 7), "bearer "))
-				continue;
-			value.ptr += 7;
-			value.len -= 7;
-			while (value.len > 0 && *value.ptr == ' ') {
-				value.ptr++;
-				value.len--;
-			}
-		}
-		if (secret->ptr && !span_eq(*secret, value))
-			return false;
-		*secret = value;
-	}
-	return true;
 }
 
 static enum progress
@@ -228,7 +171,7 @@ step_AUTHENTICATE(struct exchange *ex)
 	if (!ex->live->config->keys_required) {
 		ex->who = principal_ref(gw->anonymous);
 	} else {
-		if (!find_secret(ex->head, &secret))
+		if (!exchange_find_secret(ex->head, &secret))
 			return refuse_key(ex, AUTH_UNKNOWN);
 		result = secret.len == 0 ? AUTH_MISSING : auth_check(gw->auth,
 		    secret, ex->recv_us / 1000, &ex->who);
@@ -406,102 +349,6 @@ send_event(void *arg, struct mg_span event)
 }
 
 static void
-add_field(struct http1_field *fields, size_t *n, const char *name,
-    const char *value)
-{
-	fields[(*n)++] = (struct http1_field){ span_str(name),
-		span_str(value) };
-}
-
-/* What OpenAI's SDKs read of limits. */
-static void
-limit_fields(const struct exchange *ex, struct http1_field *fields, size_t *n,
-    char text[6][32])
-{
-	static const char *const names[] = { "x-ratelimit-limit-requests",
-		"x-ratelimit-remaining-requests",
-		"x-ratelimit-reset-requests", "x-ratelimit-limit-tokens",
-		"x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens" };
-	const struct limits_state *s = &ex->limit_state;
-	uint64_t values[4] = { s->requests_limit, s->requests_left,
-		s->tokens_limit, s->tokens_left };
-	size_t i;
-
-	if (!ex->limited)
-		return;
-	for (i = 0; i < 6; i++) {
-		if ((i < 3 ? s->requests_limit : s->tokens_limit) == 0)
-			continue;
-		if (i % 3 == 2)
-			limits_duration(i < 3 ? s->requests_reset_ms :
-			    s->tokens_reset_ms, text[i]);
-		else
-			(void)snprintf(text[i], 32, "%" PRIu64,
-			    values[i < 3 ? i : i - 1]);
-		add_field(fields, n, names[i], text[i]);
-	}
-}
-
-/* Sends the answer's head. */
-static void
-answer_head(struct exchange *ex, int64_t length)
-{
-	struct http1_field fields[32];
-	char id[48], text[6][32], after[2][32];
-	const char *p = ex->passed.ptr;
-	const char *end = p ? p + ex->passed.len : NULL;
-	uint64_t ms = ex->error.retry_after_ms;
-	size_t n = 0;
-
-	(void)snprintf(id, sizeof(id), "req_%s", ex->xid);
-	add_field(fields, &n, "content-type", ex->content_type);
-	add_field(fields, &n, "x-request-id", id);
-	add_field(fields, &n, "request-id", id);
-	if (ex->streaming)
-		add_field(fields, &n, "cache-control", "no-cache");
-	limit_fields(ex, fields, &n, text);
-	if (ms > 0) {
-		(void)snprintf(after[0], 32, "%" PRIu64, (ms + 999) / 1000);
-		(void)snprintf(after[1], 32, "%" PRIu64, ms);
-		add_field(fields, &n, "retry-after", after[0]);
-		add_field(fields, &n, "retry-after-ms", after[1]);
-	}
-	if (ex->error.should_retry || ex->error.should_not_retry)
-		add_field(fields, &n, "x-should-retry",
-		    ex->error.should_retry ? "true" : "false");
-	if (ex->route.kind == ROUTE_WRONG_METHOD)
-		add_field(fields, &n, "allow", ex->route.allow);
-	while (p < end && n < 32) {
-		const char *value = p + strlen(p) + 1;
-
-		add_field(fields, &n, p, value);
-		p = value + strlen(value) + 1;
-	}
-	conn_answer(ex->conn, ex->status, fields, n, length);
-	ex->answering = true;
-}
-
-/* Fields of the backend that its client may see. */
-static void
-keep_fields(struct exchange *ex, const struct upstream_head *head)
-{
-	static const char *const known[] = { "retry-after", "retry-after-ms",
-		"x-should-retry", "openai-processing-ms", "openai-version",
-		"openai-model" };
-	size_t i, j;
-
-	for (i = 0; i < head->n_fields; i++)
-		for (j = 0; j < sizeof(known) / sizeof(*known); j++)
-			if (span_is_nocase(head->fields[i].name, known[j])) {
-				buf_add(&ex->passed, known[j],
-				    strlen(known[j]) + 1);
-				buf_add_span(&ex->passed,
-				    head->fields[i].value);
-				buf_add_byte(&ex->passed, '\0');
-			}
-}
-
-static void
 on_upstream_head(void *arg, const struct upstream_head *head)
 {
 	struct exchange *ex = arg;
@@ -512,7 +359,7 @@ on_upstream_head(void *arg, const struct upstream_head *head)
 	ex->upstream_status = ex->status = head->status;
 	ex->content_type = "application/json";
 	ex->until_close = head->until_close;
-	keep_fields(ex, head);
+	exchange_keep_fields(ex, head);
 	ex->streaming = head->status == 200 &&
 	    ex->route.kind == ROUTE_TEXT &&
 	    span_is_nocase(head->content_type, "text/event-stream");
@@ -520,7 +367,7 @@ on_upstream_head(void *arg, const struct upstream_head *head)
 		ex->content_type = "text/event-stream; charset=utf-8";
 		exchange_begin_relay(ex, send_event);
 		if (ex->live->config->audit.durability != AUDIT_STRICT)
-			answer_head(ex, -1);
+			exchange_answer_head(ex, -1);
 		ex->sent_steady_us = steady_us();
 	}
 }
@@ -531,9 +378,7 @@ after_relay(struct exchange *ex, enum relay_state state)
 {
 	switch (state) {
 	case RELAY_MORE:
-		if (ex->answering && !ex->paused &&
-		    conn_backlog(ex->conn) >
-		    ex->live->config->client.send_buffer) {
+		if (ex->answering && !ex->paused && conn_is_full(ex->conn)) {
 			ex->paused = true;
 			upstream_pause(ex->call);
 		}
@@ -752,7 +597,7 @@ deliver_unrecorded(struct exchange *ex)
 	refusal_error("No record can be written now, so nothing is served; "
 	    "try again.", "server_error", NULL, "audit_unavailable",
 	    &ex->answer);
-	answer_head(ex, (int64_t)ex->answer.len);
+	exchange_answer_head(ex, (int64_t)ex->answer.len);
 	conn_send(ex->conn, buf_span(&ex->answer));
 	conn_finish(ex->conn);
 }
@@ -768,14 +613,14 @@ step_DELIVER(struct exchange *ex)
 		conn_abort(ex->conn);
 	} else if (ex->streaming) {
 		if (!ex->answering) {
-			answer_head(ex, -1);
+			exchange_answer_head(ex, -1);
 			conn_send(ex->conn, buf_span(&ex->answer));
 		}
 		if (relay_tail(ex->relay).len > 0)
 			conn_send(ex->conn, relay_tail(ex->relay));
 		conn_finish(ex->conn);
 	} else {
-		answer_head(ex, (int64_t)ex->answer.len);
+		exchange_answer_head(ex, (int64_t)ex->answer.len);
 		conn_send(ex->conn, buf_span(&ex->answer));
 		conn_finish(ex->conn);
 	}
@@ -1019,9 +864,14 @@ exchange_abort_all(struct worker *worker)
 	struct exchange *ex, *next;
 
 	for (ex = worker->exchanges; ex; ex = next) {
+		struct conn *conn = ex->conn;
+
 		next = ex->next;
-		if (ex->conn)
-			conn_abort(ex->conn);
+		if (!conn)
+			continue;
+		/* A conn does not tell of an end that its service asked for. */
+		on_gone(ex);
+		conn_abort(conn);
 	}
 }
 

@@ -129,6 +129,21 @@ struct exchange {
 
 const char *outcome_name(enum outcome outcome);
 
+/* ---- exchange_head.c ---- */
+
+/* The caller's key: Bearer, api-key or x-api-key; len 0: none was sent. False:
+ * two that differ. */
+bool exchange_find_secret(const struct http1_head *head,
+    struct mg_span *secret);
+/* Keeps the fields of the client that a backend may see. */
+void exchange_copy_fields(struct exchange *ex);
+/* Keeps the fields of the backend that its client may see. */
+void exchange_keep_fields(struct exchange *ex,
+    const struct upstream_head *head);
+/* Sends the answer's head: ex->status, content type, limits, what was kept.
+ * length as conn_answer() has it. */
+void exchange_answer_head(struct exchange *ex, int64_t length);
+
 /* ---- exchange_prompt.c ---- */
 
 /* Reads ex->body: JSON, facts, model, policy. */

@@ -20,11 +20,9 @@
 #include <unistd.h>
 
 #include <curl/curl.h>
-#include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <event2/listener.h>
 
-#include "gateway/admin/admin.h"
+#include "gateway/admin/admin_port.h"
 #include "gateway/audit/record.h"
 #include "gateway/cmd.h"
 #include "gateway/log.h"
@@ -42,17 +40,16 @@ struct server {
 	struct event *signals[5];
 	struct event *drain_timer;
 	struct event *trim_timer;
-	struct conn_service admin;
-	struct conn_limits admin_limits;
-	struct evconnlistener *admin_listener;
+	struct admin_port *admin;	/* NULL: none */
 	int control;			/* unix socket, or -1 */
+	ino_t control_file;		/* what it is at control_path */
 	struct event *control_event;
 	int successor;			/* a link to it, or -1 */
 	struct event *successor_event;
 	struct takeover_socket sockets[TAKEOVER_MAX];
 	size_t n_sockets;
 	char control_path[512];
-	bool gave_away;			/* the control path is not ours now */
+	_Atomic bool workers_gone;
 };
 
 struct live *
@@ -77,27 +74,46 @@ tell_all(struct gateway *gw, enum worker_news news)
 
 /* ---- sockets ---- */
 
-/* Binds one listening socket of many on the same address. */
+/* Whether nobody listens there. SO_REUSEPORT alone would let strangers share
+ * our clients: another gateway of this user, with another state. */
+static bool
+is_free(const struct addrinfo *info)
+{
+	int on = 1, fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC,
+	    0);
+	bool yes = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on,
+	    sizeof(on)) == 0 && bind(fd, info->ai_addr, info->ai_addrlen) == 0;
+	int saved = errno;
+
+	if (fd >= 0)
+		close(fd);
+	errno = saved;
+	return yes;
+}
+
+/* Binds a listening socket; another: beside those that we have on the same
+ * address. */
 static int
-bind_socket(const struct config_listen *listen_on, bool shared,
+bind_socket(const struct config_listen *listen_on, bool another,
     struct mg_error *err)
 {
 	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_PASSIVE |
 	    AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
 	struct addrinfo *info = NULL;
 	char port[8];
-	int fd, on = 1, rc;
+	int fd = -1, on = 1, rc;
 
 	(void)snprintf(port, sizeof(port), "%u", listen_on->port);
 	rc = getaddrinfo(listen_on->host, port, &hints, &info);
 	if (rc != 0)
 		return mg_fail(err, NULL, "listen %s: %s", listen_on->host,
 		    gai_strerror(rc));
-	fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC |
-	    SOCK_NONBLOCK, 0);
+	if (another || is_free(info))
+		fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC |
+		    SOCK_NONBLOCK, 0);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on,
-	    sizeof(on)) < 0 || (shared && setsockopt(fd, SOL_SOCKET,
-	    SO_REUSEPORT, &on, sizeof(on)) < 0) ||
+	    sizeof(on)) < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on,
+	    sizeof(on)) < 0 ||
 	    bind(fd, info->ai_addr, info->ai_addrlen) < 0 ||
 	    listen(fd, 4096) < 0) {
 		(void)mg_fail(err, NULL, "listen %s:%u: %s%s",
@@ -133,19 +149,28 @@ socket_name(const struct config_listen *listen_on, char out[80])
 	(void)snprintf(out, 80, "%s:%u", listen_on->host, listen_on->port);
 }
 
+/* Notes a socket for a successor. */
 static int
-add_socket(struct server *s, size_t listen_index, unsigned worker, int fd,
-    const char *name, struct mg_error *err)
+keep_socket(struct server *s, int fd, const char *name, struct mg_error *err)
 {
-	if (s->n_sockets == TAKEOVER_MAX) {
-		close(fd);
+	if (s->n_sockets == TAKEOVER_MAX)
 		return mg_fail(err, NULL, "more than %d listening sockets",
 		    TAKEOVER_MAX);
-	}
 	s->sockets[s->n_sockets].fd = fd;
 	(void)snprintf(s->sockets[s->n_sockets].name,
 	    sizeof(s->sockets[0].name), "%s", name);
 	s->n_sockets++;
+	return 0;
+}
+
+static int
+add_socket(struct server *s, size_t listen_index, unsigned worker, int fd,
+    const char *name, struct mg_error *err)
+{
+	if (keep_socket(s, fd, name, err) < 0) {
+		close(fd);
+		return -1;
+	}
 	return worker_listen(&s->gw.workers[worker % s->gw.n_workers],
 	    listen_index, fd, err);
 }
@@ -174,7 +199,8 @@ open_sockets(struct server *s, struct takeover_socket *given, size_t n_given,
 				return -1;
 		}
 		for (; worker < s->gw.n_workers; worker++) {
-			int fd = bind_socket(&config->listen[i], true, err);
+			int fd = bind_socket(&config->listen[i], worker > 0,
+			    err);
 
 			if (fd < 0)
 				return -1;
@@ -184,57 +210,45 @@ open_sockets(struct server *s, struct takeover_socket *given, size_t n_given,
 				return -1;
 		}
 	}
-	for (g = 0; g < n_given; g++)
-		if (given[g].fd >= 0)
-			close(given[g].fd);
 	return 0;
 }
 
 /* ---- the admin address ---- */
 
+/* Kept apart from the names of clients' addresses. */
 static void
-on_admin(struct evconnlistener *listener, evutil_socket_t fd,
-    struct sockaddr *address, int len, void *arg)
+admin_name(const struct config_listen *listen_on, char out[80])
 {
-	struct server *s = arg;
-	struct tls *tls = s->gw.live->admin_tls;
-	struct bufferevent *bev = tls ? tls_accept(tls, s->base, fd) :
-	    bufferevent_socket_new(s->base, fd, BEV_OPT_CLOSE_ON_FREE);
-
-	(void)listener;
-	(void)address;
-	(void)len;
-	if (!bev)
-		close(fd);
-	else
-		(void)conn_new(s->base, bev, &s->admin_limits, &s->admin,
-		    "admin", NULL, NULL);
+	(void)snprintf(out, 80, "admin %s:%u", listen_on->host,
+	    listen_on->port);
 }
 
 static int
-open_admin(struct server *s, struct mg_error *err)
+open_admin(struct server *s, struct takeover_socket *given, size_t n_given,
+    struct mg_error *err)
 {
 	struct config *config = s->gw.live->config;
-	int fd;
+	char name[80];
+	size_t g;
+	int fd = -1;
 
 	if (config->n_admin == 0)
 		return 0;
-	/* During a take-over the old instance's is still open. */
-	fd = bind_socket(&config->admin[0], true, err);
+	admin_name(&config->admin[0], name);
+	for (g = 0; g < n_given && fd < 0; g++) {
+		if (strcmp(given[g].name, name) == 0) {
+			fd = given[g].fd;
+			given[g].fd = -1;
+		}
+	}
+	if (fd < 0)
+		fd = bind_socket(&config->admin[0], false, err);
 	if (fd < 0)
 		return -1;
 	note_port(fd, &config->admin[0]);
-	admin_service(&s->gw, &s->admin);
-	s->admin_limits = (struct conn_limits){
-		.http1 = { 4096, 16384, 64, 0 },
-		.head_total_ms = 5000, .body_idle_ms = 5000,
-		.body_total_ms = 5000, .send_idle_ms = 10000,
-		.send_buffer = 1u << 20, .keepalive_ms = 30000,
-	};
-	s->admin_listener = evconnlistener_new(s->base, on_admin, s,
-	    LEV_OPT_CLOSE_ON_FREE, 0, fd);
-	return s->admin_listener ? 0 : mg_fail(err, NULL, "admin: %s",
-	    strerror(errno));
+	admin_name(&config->admin[0], name);
+	s->admin = admin_port_new(&s->gw, s->base, fd, err);
+	return s->admin ? keep_socket(s, fd, name, err) : -1;
 }
 
 /* ---- news ---- */
@@ -374,6 +388,60 @@ drop_successor(struct server *s)
 	s->successor = -1;
 }
 
+/* A successor puts its own in our place before it says that it serves. An
+ * inode is not used again while our socket holds it. */
+static bool
+control_is_ours(const struct server *s)
+{
+	struct stat st;
+
+	return s->control >= 0 && stat(s->control_path, &st) == 0 &&
+	    st.st_ino == s->control_file;
+}
+
+static void on_control(evutil_socket_t fd, short what, void *arg);
+
+/* Takes the place at control_path; with replace, from a predecessor. */
+static int
+open_control(struct server *s, bool replace, struct mg_error *err)
+{
+	struct stat st;
+
+	s->control = takeover_listen(s->control_path, replace, err);
+	if (s->control < 0)
+		return -1;
+	if (stat(s->control_path, &st) == 0)
+		s->control_file = st.st_ino;
+	s->control_event = event_new(s->base, s->control,
+	    EV_READ | EV_PERSIST, on_control, s);
+	if (!s->control_event || event_add(s->control_event, NULL) < 0)
+		return mg_fail(err, NULL, "control socket: no event");
+	return 0;
+}
+
+static void
+close_control(struct server *s)
+{
+	if (control_is_ours(s))
+		(void)unlink(s->control_path);
+	if (s->control_event)
+		event_free(s->control_event);
+	s->control_event = NULL;
+	if (s->control >= 0)
+		close(s->control);
+	s->control = -1;
+}
+
+static void
+reopen_control(struct server *s)
+{
+	struct mg_error err = { { 0 } };
+
+	close_control(s);
+	if (open_control(s, true, &err) < 0)
+		log_error("no take-over is possible: %s", err.text);
+}
+
 static void
 on_successor(evutil_socket_t fd, short what, void *arg)
 {
@@ -386,10 +454,13 @@ on_successor(evutil_socket_t fd, short what, void *arg)
 	if (n <= 0) {
 		log_warn("take-over: the successor went away; this instance "
 		    "goes on");
+		if (!control_is_ours(s))
+			reopen_control(s);
 		return;
 	}
 	log_info("take-over: the successor serves");
-	s->gave_away = true;
+	if (s->admin)
+		admin_port_leave(s->admin);
 	drain(s);
 }
 
@@ -449,6 +520,8 @@ prepare_process(const struct config *config)
 
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* A file at its limit is an error of write(), as a full disk is. */
+	(void)signal(SIGXFSZ, SIG_IGN);
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < want) {
 		files.rlim_cur = files.rlim_max < want ? files.rlim_max :
 		    want;
@@ -473,8 +546,6 @@ open_shared(struct server *s, struct mg_error *err)
 	gw->door = door_new();
 	gw->limits = limits_new(LIMIT_ENTRIES);
 	gw->anonymous = principal_anonymous();
-	if (make_state(config->state, err) < 0)
-		goto out;
 	if (config->keys_required) {
 		buf_addf(&path, "%s/keys.db", config->state);
 		gw->auth = auth_new(buf_cstr(&path), err);
@@ -526,19 +597,6 @@ open_signals(struct server *s, struct mg_error *err)
 	return 0;
 }
 
-static int
-open_control(struct server *s, struct mg_error *err)
-{
-	s->control = takeover_listen(s->control_path, err);
-	if (s->control < 0)
-		return -1;
-	s->control_event = event_new(s->base, s->control,
-	    EV_READ | EV_PERSIST, on_control, s);
-	if (!s->control_event || event_add(s->control_event, NULL) < 0)
-		return mg_fail(err, NULL, "control socket: no event");
-	return 0;
-}
-
 /* Waits for the workers on a thread, so that the main loop goes on serving
  * /healthz and signals; then ends the loop. */
 static void *
@@ -550,6 +608,7 @@ wait_for_workers(void *arg)
 	for (i = 0; i < s->gw.n_workers; i++)
 		worker_join(&s->gw.workers[i]);
 	/* A signal to ourselves: the loop has no lock to break it with. */
+	atomic_store(&s->workers_gone, true);
 	(void)kill(getpid(), SIGUSR2);
 	return NULL;
 }
@@ -561,7 +620,8 @@ on_workers_gone(evutil_socket_t number, short what, void *arg)
 
 	(void)number;
 	(void)what;
-	(void)event_base_loopbreak(s->base);
+	if (atomic_load(&s->workers_gone))	/* else a stranger's */
+		(void)event_base_loopbreak(s->base);
 }
 
 static void
@@ -609,6 +669,8 @@ close_all(struct server *s)
 	struct gateway *gw = &s->gw;
 	size_t i;
 
+	/* It reads the rest. */
+	admin_port_free(s->admin);
 	for (i = 0; i < gw->n_workers; i++)
 		worker_fini(&gw->workers[i]);
 	free(gw->workers);
@@ -619,15 +681,7 @@ close_all(struct server *s)
 	principal_unref(&gw->anonymous);
 	live_unref(&gw->live);
 	drop_successor(s);
-	if (s->admin_listener)
-		evconnlistener_free(s->admin_listener);
-	if (s->control_event)
-		event_free(s->control_event);
-	if (s->control >= 0) {
-		close(s->control);
-		if (!s->gave_away)
-			(void)unlink(s->control_path);
-	}
+	close_control(s);
 	for (i = 0; i < 5; i++)
 		if (s->signals[i])
 			event_free(s->signals[i]);
@@ -638,6 +692,15 @@ close_all(struct server *s)
 	if (s->base)
 		event_base_free(s->base);
 	(void)pthread_mutex_destroy(&gw->live_lock);
+}
+
+/* Those that the new configuration has no use for. */
+static void
+close_given(struct takeover_socket *given, int n)
+{
+	while (n-- > 0)
+		if (given[n].fd >= 0)
+			close(given[n].fd);
 }
 
 int
@@ -671,25 +734,30 @@ server_run(const struct server_options *options, struct mg_error *err)
 		(void)mg_fail(err, NULL, "no event loop");
 		goto out;
 	}
+	/* Whoever serves with this state is found out before anything of it,
+	 * or of its sockets, is touched. */
+	if (make_state(s->gw.live->config->state, err) < 0 ||
+	    (link < 0 && open_control(s, false, err) < 0))
+		goto out;
 	if (open_shared(s, err) < 0 || open_workers(s, err) < 0 ||
 	    open_sockets(s, given, (size_t)n_given, err) < 0 ||
-	    open_admin(s, err) < 0 || open_signals(s, err) < 0)
+	    open_admin(s, given, (size_t)n_given, err) < 0 ||
+	    open_signals(s, err) < 0)
 		goto out;
-	if (link >= 0) {
-		/* The file is the predecessor's until it is replaced. */
-		(void)unlink(s->control_path);
-	}
-	if (open_control(s, err) < 0)
+	if (link >= 0 && open_control(s, true, err) < 0)
 		goto out;
 	record_policies(&s->gw, s->gw.live);
 	if (link >= 0)
 		takeover_serving(link);
 	link = -1;
+	close_given(given, n_given);
+	n_given = 0;
 	rc = serve(s, err);
 	log_info("stopped");
 out:
 	if (link >= 0)
 		close(link);
+	close_given(given, n_given);
 	close_all(s);
 	free(given);
 	free(s);

@@ -10,6 +10,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "gateway/buf.h"
+
 static const char hello[] = "modgate take-over 1\n";
 static const char serving[] = "serving\n";
 
@@ -43,31 +45,49 @@ reach(const struct sockaddr_un *to)
 	return fd;
 }
 
+/* Bound beside its place, then moved into it: whoever looks finds one that
+ * answers. */
+static int
+bind_at(const char *path, struct mg_error *err)
+{
+	struct sockaddr_un to;
+	struct buf beside = { 0 };
+	int fd = -1;
+
+	buf_addf(&beside, "%s.new", path);
+	if (address(buf_cstr(&beside), &to, err) < 0)
+		goto out;
+	(void)unlink(to.sun_path);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&to, sizeof(to)) < 0 ||
+	    chmod(to.sun_path, 0600) < 0 || listen(fd, 4) < 0 ||
+	    rename(to.sun_path, path) < 0) {
+		(void)mg_fail(err, NULL, "%s: %s", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		fd = -1;
+	}
+out:
+	buf_fini(&beside);
+	return fd;
+}
+
 int
-takeover_listen(const char *path, struct mg_error *err)
+takeover_listen(const char *path, bool replace, struct mg_error *err)
 {
 	struct sockaddr_un to;
 	int fd;
 
 	if (address(path, &to, err) < 0)
 		return -1;
-	fd = reach(&to);
+	fd = replace ? -1 : reach(&to);
 	if (fd >= 0) {
 		close(fd);
 		return mg_fail(err, NULL, "%s: another instance serves with "
 		    "this state; stop it, or take over with "
 		    "`modgate serve --take-over`", path);
 	}
-	(void)unlink(path);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&to, sizeof(to)) < 0 ||
-	    chmod(path, 0600) < 0 || listen(fd, 4) < 0) {
-		(void)mg_fail(err, NULL, "%s: %s", path, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
-	return fd;
+	return bind_at(path, err);
 }
 
 /* One message: a socket's name, the socket beside it; an empty name ends. */

@@ -27,8 +27,9 @@ int takeover_ask(const char *path, struct takeover_socket *out, size_t max,
 void takeover_serving(int link);
 
 /* The old instance's side: a listening unix socket at path (mode 0600), or -1.
- * A stale file is removed; a live one is an error. */
-int takeover_listen(const char *path, struct mg_error *err);
+ * It takes the place of what is there in one step: of a stale file, and with
+ * replace of a live one too; else that is an error. */
+int takeover_listen(const char *path, bool replace, struct mg_error *err);
 /* Sends the sockets to a peer that has asked. 0, or -1. */
 int takeover_give(int link, const struct takeover_socket *sockets, size_t n);
 

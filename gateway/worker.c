@@ -25,7 +25,9 @@
 struct worker_listener {
 	struct evconnlistener *listener;
 	struct worker *worker;
-	size_t listen;			/* index in the configuration */
+	char *host;
+	uint16_t port;
+	struct tls *tls;		/* NULL: plain */
 };
 
 struct worker_conn {
@@ -87,8 +89,6 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 	struct worker_listener *l = arg;
 	struct worker *w = l->worker;
 	const struct config_client *client = &w->live->config->client;
-	struct tls *tls = l->listen < w->live->config->n_listen ?
-	    w->live->tls[l->listen] : NULL;
 	struct conn_limits limits = limits_of(w->live->config);
 	struct bufferevent *bev;
 	struct worker_conn *wc;
@@ -106,7 +106,7 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 	}
 	metric_add(&w->metrics, METRIC_connections, 1);
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	bev = tls ? tls_accept(tls, w->base, fd) :
+	bev = l->tls ? tls_accept(l->tls, w->base, fd) :
 	    bufferevent_socket_new(w->base, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (!bev) {
 		door_leave(w->gateway->door, token);
@@ -140,10 +140,39 @@ close_listeners(struct worker *w)
 {
 	size_t i;
 
-	for (i = 0; i < w->n_listeners; i++)
+	for (i = 0; i < w->n_listeners; i++) {
 		if (w->listeners[i].listener)
 			evconnlistener_free(w->listeners[i].listener);
+		tls_unref(&w->listeners[i].tls);
+		free(w->listeners[i].host);
+	}
 	w->n_listeners = 0;
+}
+
+/* Takes over what the configuration in force says of TLS. A listener is found
+ * by its address, as the list may have been reordered; one that is not in it
+ * any more stays as it was, as all sockets do. */
+static void
+renew_tls(struct worker *w)
+{
+	const struct live *live = w->live;
+	size_t i, k;
+
+	for (i = 0; i < w->n_listeners; i++) {
+		struct worker_listener *l = &w->listeners[i];
+
+		for (k = 0; k < live->config->n_listen; k++) {
+			const struct config_listen *listen =
+			    &live->config->listen[k];
+
+			if (strcmp(listen->host, l->host) != 0 ||
+			    (listen->port != 0 && listen->port != l->port))
+				continue;
+			tls_unref(&l->tls);
+			l->tls = live->tls[k] ? tls_ref(live->tls[k]) : NULL;
+			break;
+		}
+	}
 }
 
 static void
@@ -156,14 +185,28 @@ end_if_drained(struct worker *w)
 static void
 start_drain(struct worker *w)
 {
+	struct timeval often = { 0, 50000 };
 	struct worker_conn *wc, *next;
 
 	close_listeners(w);
+	/* The tick looks whether all are gone. */
+	(void)event_add(w->tick, &often);
 	for (wc = w->conns; wc; wc = next) {
 		next = wc->next;
 		conn_drain(wc->conn);
 	}
 	end_if_drained(w);
+}
+
+static void
+abort_all(struct worker *w)
+{
+	struct worker_conn *wc;
+
+	exchange_abort_all(w);
+	/* What is no exchange (yet): a handshake, half a head, a goodbye. */
+	for (wc = w->conns; wc; wc = wc->next)
+		conn_abort(wc->conn);
 }
 
 static void
@@ -190,13 +233,14 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 		live_unref(&w->live);
 		w->live = gateway_live(w->gateway);
 		upstreams_reload(w->upstreams, w->live->config);
+		renew_tls(w);
 	}
 	if (atomic_exchange(&w->list, false))
 		log_exchanges(w);
 	if (atomic_load(&w->drain))
 		start_drain(w);
 	if (atomic_exchange(&w->quit, false))
-		exchange_abort_all(w);
+		abort_all(w);
 }
 
 /* The loop's own figures, where another thread may read them. */
@@ -273,18 +317,22 @@ int
 worker_listen(struct worker *w, size_t listen, int fd, struct mg_error *err)
 {
 	struct worker_listener *l = &w->listeners[w->n_listeners];
+	const struct config_listen *on = &w->live->config->listen[listen];
+	struct tls *tls = w->live->tls[listen];
 
 	if (w->n_listeners == WORKER_MAX_LISTENERS)
 		return mg_fail(err, NULL, "more than %d listening sockets",
 		    WORKER_MAX_LISTENERS);
-	*l = (struct worker_listener){ NULL, w, listen };
+	*l = (struct worker_listener){ NULL, w,
+		xstrndup(on->host, strlen(on->host)), on->port,
+		tls ? tls_ref(tls) : NULL };
 	l->listener = evconnlistener_new(w->base, on_accept, l,
 	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	w->n_listeners++;
 	if (!l->listener)
 		return mg_fail(err, NULL, "cannot listen: %s",
 		    strerror(errno));
 	evconnlistener_set_error_cb(l->listener, on_accept_error);
-	w->n_listeners++;
 	return 0;
 }
 

@@ -21,9 +21,11 @@ answer(struct conn *conn, int status, const char *type, struct mg_span body)
 	struct http1_field fields[] = {
 		{ span_str("content-type"), span_str(type) },
 		{ span_str("cache-control"), span_str("no-store") },
+		{ span_str("allow"), span_str("GET, HEAD") },
 	};
 
-	conn_answer(conn, status, fields, 2, (int64_t)body.len);
+	conn_answer(conn, status, fields, status == 405 ? 3 : 2,
+	    (int64_t)body.len);
 	conn_send(conn, body);
 	conn_finish(conn);
 }

@@ -68,65 +68,178 @@ workers(struct gateway *gw, struct buf *out)
 	    (double)in_flight);
 }
 
+/* Policies may share a name: the same file for two tenants, or two files. They
+ * are one series then, told with the first of them. */
+static bool
+is_first(const struct live *live, size_t p)
+{
+	size_t q;
+
+	for (q = 0; q < p; q++)
+		if (strcmp(live->policies[q].policy->name,
+		    live->policies[p].policy->name) == 0)
+			return false;
+	return true;
+}
+
+/* The next policy of the same name, or SIZE_MAX. */
+static size_t
+next_of(const struct live *live, size_t p)
+{
+	size_t q;
+
+	for (q = p + 1; q < live->config->n_policies; q++)
+		if (strcmp(live->policies[q].policy->name,
+		    live->policies[p].policy->name) == 0)
+			return q;
+	return SIZE_MAX;
+}
+
+struct hits {
+	uint64_t values[3];
+};
+
+static void
+count_hits(const struct live_policy *lp, const char *rule, struct hits *out)
+{
+	size_t r;
+
+	for (r = 0; r < lp->policy->n_rules; r++) {
+		if (strcmp(lp->policy->rules[r].id, rule) != 0)
+			continue;
+		out->values[0] += atomic_load(&lp->rules[r].hits);
+		out->values[1] += atomic_load(&lp->rules[r].shadow_hits);
+		out->values[2] += atomic_load(&lp->rules[r].unable);
+	}
+}
+
+static bool
+has_rule(const struct policy *policy, const char *rule)
+{
+	size_t r;
+
+	for (r = 0; r < policy->n_rules; r++)
+		if (strcmp(policy->rules[r].id, rule) == 0)
+			return true;
+	return false;
+}
+
+static void
+rule_hits(const struct live *live, size_t p, const char *rule,
+    struct buf *out)
+{
+	static const char *const how[] = { "enforced", "shadow", "unable" };
+	struct hits hits = { { 0 } };
+	size_t q, h;
+
+	for (q = p; q != SIZE_MAX; q = next_of(live, q))
+		count_hits(&live->policies[q], rule, &hits);
+	for (h = 0; h < 3; h++) {
+		buf_add_str(out, "modgate_rule_hits_total{");
+		label(out, "policy", live->policies[p].policy->name);
+		buf_add_byte(out, ',');
+		label(out, "rule", rule);
+		buf_add_byte(out, ',');
+		label(out, "how", how[h]);
+		buf_addf(out, "} %" PRIu64 "\n", hits.values[h]);
+	}
+}
+
+/* The rules of policy q that none of its name before it has. */
+static void
+policy_rules(const struct live *live, size_t first, size_t q,
+    struct buf *out)
+{
+	const struct policy *policy = live->policies[q].policy;
+	size_t r, p;
+
+	for (r = 0; r < policy->n_rules; r++) {
+		for (p = first; p != q; p = next_of(live, p))
+			if (has_rule(live->policies[p].policy,
+			    policy->rules[r].id))
+				break;
+		if (p == q)
+			rule_hits(live, first, policy->rules[r].id, out);
+	}
+}
+
 static void
 rules(const struct live *live, struct buf *out)
 {
-	static const char *const how[] = { "enforced", "shadow", "unable" };
-	size_t p, r, h;
+	size_t p, q;
 
 	head(out, "modgate_rule_hits_total", "counter",
 	    "findings per rule since the policy was loaded");
+	for (p = 0; p < live->config->n_policies; p++)
+		for (q = p; q != SIZE_MAX && is_first(live, p);
+		    q = next_of(live, q))
+			policy_rules(live, p, q, out);
+}
+
+static void
+policies(const struct live *live, struct buf *out)
+{
+	size_t p, q;
+
+	head(out, "modgate_policy_info", "gauge", "the policies in force");
 	for (p = 0; p < live->config->n_policies; p++) {
 		const struct policy *policy = live->policies[p].policy;
 
-		for (r = 0; r < policy->n_rules; r++) {
-			struct rule_metrics *m = &live->policies[p].rules[r];
-			uint64_t values[3] = { atomic_load(&m->hits),
-				atomic_load(&m->shadow_hits),
-				atomic_load(&m->unable) };
-
-			for (h = 0; h < 3; h++) {
-				buf_add_str(out, "modgate_rule_hits_total{");
-				label(out, "policy", policy->name);
-				buf_add_byte(out, ',');
-				label(out, "rule", policy->rules[r].id);
-				buf_add_byte(out, ',');
-				label(out, "how", how[h]);
-				buf_addf(out, "} %" PRIu64 "\n", values[h]);
-			}
-		}
-	}
-	head(out, "modgate_policy_info", "gauge", "the policies in force");
-	for (p = 0; p < live->config->n_policies; p++) {
+		for (q = 0; q < p; q++)
+			if (strcmp(live->policies[q].policy->name,
+			    policy->name) == 0 &&
+			    strcmp(live->policies[q].policy->sha256,
+			    policy->sha256) == 0)
+				break;
+		if (q < p)
+			continue;
 		buf_add_str(out, "modgate_policy_info{");
-		label(out, "policy", live->policies[p].policy->name);
+		label(out, "policy", policy->name);
 		buf_add_byte(out, ',');
-		label(out, "sha256", live->policies[p].policy->sha256);
+		label(out, "sha256", policy->sha256);
 		buf_add_str(out, "} 1\n");
 	}
+}
+
+static size_t
+engine_memory(const struct policy *policy, const struct mg_filter_type *type)
+{
+	size_t e, sum = 0;
+
+	for (e = 0; e < policy->n_engines; e++)
+		if (policy->engines[e].type == type)
+			sum += type->memory(policy->engines[e].conf);
+	return sum;
 }
 
 /* The memory that a policy's filters hold. */
 static void
 filters(const struct live *live, struct buf *out)
 {
-	size_t p, e;
+	size_t p, q, e, k, sum;
 
 	head(out, "modgate_filter_memory_bytes", "gauge",
 	    "memory of one filter's compiled rules");
 	for (p = 0; p < live->config->n_policies; p++) {
 		const struct policy *policy = live->policies[p].policy;
 
-		for (e = 0; e < policy->n_engines; e++) {
-			const struct policy_engine *engine =
-			    &policy->engines[e];
+		for (e = 0; e < policy->n_engines && is_first(live, p); e++) {
+			const struct mg_filter_type *type =
+			    policy->engines[e].type;
 
+			for (k = 0; policy->engines[k].type != type; k++)
+				;
+			if (k < e)
+				continue;
+			sum = 0;
+			for (q = p; q != SIZE_MAX; q = next_of(live, q))
+				sum += engine_memory(live->policies[q].policy,
+				    type);
 			buf_add_str(out, "modgate_filter_memory_bytes{");
 			label(out, "policy", policy->name);
 			buf_add_byte(out, ',');
-			label(out, "filter", engine->type->name);
-			buf_addf(out, "} %zu\n",
-			    engine->type->memory(engine->conf));
+			label(out, "filter", type->name);
+			buf_addf(out, "} %zu\n", sum);
 		}
 	}
 }
@@ -134,14 +247,25 @@ filters(const struct live *live, struct buf *out)
 static void
 upstreams(struct gateway *gw, const struct live *live, struct buf *out)
 {
-	static const char *const names[] = { "calls", "failures", "retries",
-		"ejections", "ejected", "in_flight" };
+	static const struct { const char *name, *type, *help; } names[] = {
+		{ "modgate_upstream_calls_total", "counter",
+		    "requests to a backend" },
+		{ "modgate_upstream_failures_total", "counter",
+		    "requests that it failed" },
+		{ "modgate_upstream_retries_total", "counter",
+		    "requests repeated after a failure of its" },
+		{ "modgate_upstream_ejections_total", "counter",
+		    "times that it was left alone" },
+		{ "modgate_upstream_ejected", "gauge",
+		    "workers that leave it alone now" },
+		{ "modgate_upstream_in_flight", "gauge",
+		    "requests under way" },
+	};
 	size_t i, f;
 	unsigned w;
 
 	for (f = 0; f < 6; f++) {
-		buf_addf(out, "# TYPE modgate_upstream_%s%s %s\n", names[f],
-		    f < 4 ? "_total" : "", f < 4 ? "counter" : "gauge");
+		head(out, names[f].name, names[f].type, names[f].help);
 		for (i = 0; i < live->config->n_upstreams &&
 		    i < WORKER_MAX_UPSTREAMS; i++) {
 			uint64_t sum = 0;
@@ -163,8 +287,7 @@ upstreams(struct gateway *gw, const struct live *live, struct buf *out)
 				    &worker->stats_lock);
 				sum += values[f];
 			}
-			buf_addf(out, "modgate_upstream_%s%s{", names[f],
-			    f < 4 ? "_total" : "");
+			buf_addf(out, "%s{", names[f].name);
 			label(out, "upstream",
 			    live->config->upstreams[i].name);
 			buf_addf(out, "} %" PRIu64 "\n", sum);
@@ -218,6 +341,7 @@ admin_metrics(struct gateway *gw, struct buf *out)
 	    atomic_load(&gw->reload_failures));
 	workers(gw, out);
 	rules(live, out);
+	policies(live, out);
 	filters(live, out);
 	upstreams(gw, live, out);
 	audit(gw, out);

@@ -1,0 +1,173 @@
+"""tests/ops/admin.py - health and metrics."""
+
+import re
+
+from tests.lib import backend as scripted
+from tests.lib.wire import Client
+from tests.ops.stage import (BLOCKED, SLOW, Stage, body, check, policy, post,
+                             wait_until)
+
+NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
+LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\\\|\\"|\\n)*"'
+SAMPLE = re.compile(r"^(%s)(\{(?:%s)(?:,%s)*\})? "
+                    r"(-?[0-9.]+(?:e[+-]?[0-9]+)?|[+-]Inf|NaN)$" % (
+                        NAME, LABEL, LABEL))
+
+
+def complaints(text):
+    """What Prometheus would not like."""
+    types, helps, seen, current = {}, set(), set(), None
+    if not text.endswith("\n"):
+        yield "no line end at the end"
+    for line in text.splitlines():
+        if line.startswith("# HELP "):
+            name = line.split(" ")[2]
+            if name in helps:
+                yield "HELP twice: " + name
+            if len(line.split(" ", 3)) < 4 or not line.split(" ", 3)[3]:
+                yield "an empty HELP: " + name
+            helps.add(name)
+        elif line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ")
+            if name in types:
+                yield "TYPE twice: " + name
+            if name not in helps:
+                yield "no HELP before TYPE: " + name
+            if kind == "counter" and not name.endswith("_total"):
+                yield "a counter without _total: " + name
+            types[name] = kind
+            current = name
+        else:
+            match = SAMPLE.match(line)
+            if not match:
+                yield "no sample: " + line
+                continue
+            if match[1] != current:
+                yield "%s among %s" % (match[1], current)
+            series = line.rsplit(" ", 1)[0]
+            if series in seen:
+                yield "twice: " + series
+            seen.add(series)
+    for name in helps - set(types):
+        yield "HELP without TYPE: " + name
+
+
+def case_metrics_are_Prometheus_text(stages):
+    s = Stage(start=False, upstream=(
+        "upstreams:\n  - name: main\n"
+        "    url: http://127.0.0.1:%d\n"
+        "policies:\n"
+        "  - policy: policy.yaml\n    when: { tenants: [one] }\n"
+        "  - policy: policy.yaml\n"))
+    stages.append(s)
+    # One policy for two tenants is one series.
+    s.write_policy('modgate_policy: 1\nname: q\nrules:\n'
+                   '  - id: all\n    on: [prompt]\n'
+                   '    match: { words: [carmine] }\n'
+                   '    action: flag\n'
+                   '  - id: folded\n    on: [answer]\n'
+                   '    match: { words: [carmine] }\n'
+                   '    action: flag\n'
+                   '  - id: seen\n    on: [prompt]\n'
+                   '    match: { regex: "ver[a-z]+lion" }\n'
+                   '    action: flag\n')
+    one = s.bench.add_key("one", "--tenant", "one")
+    s.gateway = s.start()
+    for _ in range(2):
+        status, text = s.bench.admin("/metrics")
+        check(status == 200, status)
+        wrong = list(complaints(text))
+        check(not wrong, len(wrong), "complaints:", "; ".join(wrong[:5]))
+        for key in (s.key, one):
+            s.ask(body("carmine and vermillion"), key=key)
+    hits = 'modgate_rule_hits_total{policy="q",rule="%s",how="enforced"}'
+    wait_until(lambda: s.metrics()[hits % "all"] == 4 and
+               s.metrics()[hits % "seen"] == 4, 3 * SLOW,
+               "hits of both are one figure")
+
+
+def case_metrics_move_as_they_should(stages):
+    s = Stage("audit: { capture: none }\n")
+    stages.append(s)
+    hits = 'modgate_rule_hits_total{policy="ops",rule="canary",' \
+        'how="enforced"}'
+    calls = 'modgate_upstream_calls_total{upstream="scripted"}'
+    before = wait_until(
+        lambda: (lambda m: m if m["modgate_audit_records_total"] >= 2
+                 else None)(s.metrics()), 3 * SLOW, "the start is recorded")
+    s.serves()
+    check(s.ask(body(BLOCKED)).status == 400, "not blocked")
+    s.backend.script = lambda peer, request: peer.send(scripted.whole(
+        scripted.chat("it is " + BLOCKED)))
+    s.ask()
+    s.ask(key="mg-nobody")
+    s.backend.script = lambda peer, request: False
+    check(s.ask().status == 502, "a backend that is gone")
+    m = wait_until(lambda: (lambda m: m if m[calls] - before[calls] >= 3
+                            else None)(s.metrics()), 5 * SLOW,
+                   "the backend's calls are counted")
+
+    def moved(name):
+        return m[name] - before[name]
+    for name, by in (("modgate_exchanges_complete_total", 1),
+                     ("modgate_exchanges_blocked_total", 2),
+                     ("modgate_exchanges_refused_total", 1),
+                     ("modgate_exchanges_error_total", 1),
+                     ("modgate_auth_failures_total", 1),
+                     (hits, 2)):
+        check(moved(name) == by, name, "moved by", moved(name))
+    check(moved('modgate_upstream_failures_total{upstream="scripted"}') >= 1,
+          "failures")
+    check(moved("modgate_audit_records_total") == 10, "records:",
+          moved("modgate_audit_records_total"))
+    check(moved("modgate_audit_syncs_total") >= 1, "syncs")
+    check(m["modgate_exchanges_in_flight"] == 0, "in flight")
+    check(m["modgate_audit_lag_seconds"] < 5, "lag")
+    check(m["modgate_audit_accepts"] == 1, "accepts")
+    check(m["modgate_audit_free_bytes"] > 0, "free bytes")
+
+
+def admin_answer(s, data):
+    client = Client(s.admin_port, 10 * SLOW)
+    try:
+        client.send(data)
+        return client.read_answer(head_only=data.startswith(b"HEAD"))
+    finally:
+        client.close()
+
+
+def case_the_admin_address_is_strict(stages):
+    s = Stage()
+    stages.append(s)
+    for data, status in (
+            (b"GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n", 404),
+            (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 404),
+            (b"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n", 404),
+            (b"POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n"
+             b"{}", 405),
+            (b"DELETE /healthz HTTP/1.1\r\nHost: a\r\n\r\n", 405),
+            (b"HEAD /healthz HTTP/1.1\r\nHost: a\r\n\r\n", 200),
+            (b"GET /healthz HTTP/1.0\r\n\r\n", 200),
+            (b"GET /healthz HTTP/1.1\r\n\r\n", 400),
+            (b"nonsense\r\n\r\n", 400)):
+        answer = admin_answer(s, data)
+        check(answer.status == status, data[:30], "got", answer.status)
+        if status == 405:
+            check(answer.get("allow"), "405 without Allow")
+    many = [Client(s.admin_port, 20) for _ in range(400)]
+    try:
+        check(sum(c.is_closed(0.02) for c in many[:40] + many[-40:]) > 10,
+              "the admin address takes any number of connections")
+    finally:
+        for client in many:
+            client.close()
+    check(s.bench.admin("/healthz")[0] == 200, "afterwards")
+    check(s.ask(port=s.admin_port).status in (404, 405),
+          "an exchange on the admin address")
+    check(b"metrics" not in s.ask(body()).body, "admin on the data address")
+
+
+def case_no_admin_address_is_possible(stages):
+    s = Stage(admin="none")
+    stages.append(s)
+    s.serves()
