@@ -51,7 +51,7 @@ test:
 	@tests/setup build demo test
 	$(SUB) programs
 	$(SUB) $(AS_ASAN) programs
-	$(SUB) $(AS_TSAN) threaded
+	$(SUB) $(AS_TSAN) all threaded
 	$(SUB) $(AS_FUZZ) fuzzers
 	@tests/run all
 unit: $(TESTS)
@@ -76,9 +76,9 @@ bench:
 coverage:
 	$(SUB) $(AS_COV) programs
 	@tests/run unit@build-cov raw@build-cov coverage@build-cov
+# Only the lines that were changed since the last commit.
 format:
-	clang-format -i $(wildcard include/*/*.h gateway/*.[ch] gateway/*/*.[ch] \
-	    filters/*.[ch] tests/*.[ch] tests/*/*.[ch])
+	git clang-format -f --extensions c,h HEAD -- gateway filters include tests
 install: all
 	install -D -m 755 $(BUILD)/modgate $(DESTDIR)$(PREFIX)/bin/modgate
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/modgate/policies policies/*.yaml

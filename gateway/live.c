@@ -58,6 +58,11 @@ live_load(const char *path, struct mg_error *err)
 		if (!live->tls[i])
 			goto fail;
 	}
+	if (config->n_admin > 0 && config->admin[0].has_tls) {
+		live->admin_tls = tls_new(&config->admin[0].tls, err);
+		if (!live->admin_tls)
+			goto fail;
+	}
 	return live;
 fail:
 	live_unref(&live);
@@ -86,6 +91,7 @@ live_unref(struct live **ref)
 	}
 	for (i = 0; live->tls && i < live->config->n_listen; i++)
 		tls_unref(&live->tls[i]);
+	tls_unref(&live->admin_tls);
 	free(live->policies);
 	free(live->tls);
 	config_unref(&live->config);

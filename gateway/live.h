@@ -23,6 +23,7 @@ struct live {
 	struct config *config;
 	struct live_policy *policies;	/* as config->policies */
 	struct tls **tls;		/* as config->listen; NULL: plain */
+	struct tls *admin_tls;		/* NULL: plain */
 };
 
 /* Reads the configuration, its policies and certificates, and runs the

@@ -29,6 +29,7 @@
 #include "gateway/cmd.h"
 #include "gateway/log.h"
 #include "gateway/takeover.h"
+#include "gateway/tls.h"
 #include "gateway/worker.h"
 
 #define MAX_WORKERS 256
@@ -196,8 +197,9 @@ on_admin(struct evconnlistener *listener, evutil_socket_t fd,
     struct sockaddr *address, int len, void *arg)
 {
 	struct server *s = arg;
-	struct bufferevent *bev = bufferevent_socket_new(s->base, fd,
-	    BEV_OPT_CLOSE_ON_FREE);
+	struct tls *tls = s->gw.live->admin_tls;
+	struct bufferevent *bev = tls ? tls_accept(tls, s->base, fd) :
+	    bufferevent_socket_new(s->base, fd, BEV_OPT_CLOSE_ON_FREE);
 
 	(void)listener;
 	(void)address;
@@ -210,7 +212,7 @@ on_admin(struct evconnlistener *listener, evutil_socket_t fd,
 }
 
 static int
-open_admin(struct server *s, bool take_over, struct mg_error *err)
+open_admin(struct server *s, struct mg_error *err)
 {
 	struct config *config = s->gw.live->config;
 	int fd;
@@ -219,7 +221,6 @@ open_admin(struct server *s, bool take_over, struct mg_error *err)
 		return 0;
 	/* During a take-over the old instance's is still open. */
 	fd = bind_socket(&config->admin[0], true, err);
-	(void)take_over;
 	if (fd < 0)
 		return -1;
 	note_port(fd, &config->admin[0]);
@@ -575,8 +576,9 @@ announce(const struct server *s)
 		    "http", config->listen[i].host, config->listen[i].port,
 		    s->gw.n_workers);
 	for (i = 0; i < config->n_admin; i++)
-		log_info("admin http://%s:%u/metrics", config->admin[i].host,
-		    config->admin[i].port);
+		log_info("admin %s://%s:%u/metrics",
+		    config->admin[i].has_tls ? "https" : "http",
+		    config->admin[i].host, config->admin[i].port);
 }
 
 static int
@@ -671,7 +673,7 @@ server_run(const struct server_options *options, struct mg_error *err)
 	}
 	if (open_shared(s, err) < 0 || open_workers(s, err) < 0 ||
 	    open_sockets(s, given, (size_t)n_given, err) < 0 ||
-	    open_admin(s, link >= 0, err) < 0 || open_signals(s, err) < 0)
+	    open_admin(s, err) < 0 || open_signals(s, err) < 0)
 		goto out;
 	if (link >= 0) {
 		/* The file is the predecessor's until it is replaced. */
