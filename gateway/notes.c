@@ -127,13 +127,14 @@ place(const struct jdoc *doc, uint32_t node, const char *path)
 
 void
 notes_add(struct notes *notes, enum policy_side side,
-    const struct channel_screen *channel, size_t *from,
+    struct channel_screen *channel, size_t *from,
     const struct jdoc *doc, uint32_t node, const char *path,
     struct mg_span text, uint64_t text_at)
 {
 	const struct screen_finding *f;
 	size_t n;
 
+	notes->total += channel_untold(channel);
 	f = channel_findings(channel, &n, NULL);
 	for (; *from < n; ++*from) {
 		const struct screen_finding *one = &f[*from];

@@ -39,7 +39,7 @@ struct notes {
  * the text, or that are no plain words, stand as {} in the path. */
 #define NOTES_KEY "{}"
 void notes_add(struct notes *notes, enum policy_side side,
-    const struct channel_screen *channel, size_t *from,
+    struct channel_screen *channel, size_t *from,
     const struct jdoc *doc, uint32_t node, const char *path,
     struct mg_span text, uint64_t text_at);
 void notes_fini(struct notes *notes);

@@ -65,6 +65,7 @@ struct channel_screen {
 	struct screen_finding *findings;
 	size_t n_findings, cap_findings;
 	uint64_t total;
+	uint64_t untold;		/* counted, not kept, not yet told */
 	/* during channel_feed() */
 	const struct policy_engine *engine;
 	struct view *view;
@@ -323,8 +324,10 @@ remember(struct channel_screen *channel, const struct policy_rule *rule,
 	}
 	channel->total++;
 	if (channel->n_findings >= MAX_FINDINGS && (!holds(rule) ||
-	    rule->action != ACTION_BLOCK || channel->cut != SCREEN_NONE))
+	    rule->action != ACTION_BLOCK || channel->cut != SCREEN_NONE)) {
+		channel->untold++;
 		return;
+	}
 	channel->findings = xgrow(channel->findings, &channel->cap_findings,
 	    channel->n_findings + 1, sizeof(*channel->findings));
 	channel->findings[channel->n_findings++] = (struct screen_finding){
@@ -676,6 +679,15 @@ channel_findings(const struct channel_screen *channel, size_t *n,
 	if (total)
 		*total = channel->total;
 	return channel->findings;
+}
+
+uint64_t
+channel_untold(struct channel_screen *channel)
+{
+	uint64_t untold = channel->untold;
+
+	channel->untold = 0;
+	return untold;
 }
 
 struct channel_screen *

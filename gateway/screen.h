@@ -78,6 +78,9 @@ const struct screen_edit *channel_edits(const struct channel_screen *channel,
 const struct screen_finding *channel_findings(
     const struct channel_screen *channel, size_t *n, uint64_t *total);
 
+/* How many findings were counted but not kept since the last call. */
+uint64_t channel_untold(struct channel_screen *channel);
+
 /* Judges one whole text in one call; the channel is to be closed by the
  * caller. */
 struct channel_screen *screen_text(struct screen *screen,

@@ -243,6 +243,23 @@ keeps_128_notes_and_counts_on_but_never_loses_the_one_that_blocks(void)
 	end(&b);
 }
 
+static void
+counts_what_a_text_held_beyond_what_is_kept_of_it(void)
+{
+	struct bench b;
+	struct buf text = { 0 };
+	int i;
+
+	begin(&b, RULE("a", "花", "flag"), false);
+	for (i = 0; i < 100; i++)
+		buf_add_str(&text, "花");
+	note(&b, buf_cstr(&text));
+	CHECK_EQ(b.notes.n, 64);
+	CHECK_EQ(b.notes.total, 100);
+	buf_fini(&text);
+	end(&b);
+}
+
 int
 main(void)
 {
@@ -253,6 +270,7 @@ main(void)
 	RUN(keeps_no_excerpt_of_text_that_is_not_at_hand);
 	RUN(knows_what_rules_in_force_ask_for);
 	RUN(tells_a_rule_that_could_not_judge_from_one_that_found);
+	RUN(counts_what_a_text_held_beyond_what_is_kept_of_it);
 	RUN(keeps_128_notes_and_counts_on_but_never_loses_the_one_that_blocks);
 	return CHECK_DONE();
 }
