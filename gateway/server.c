@@ -27,7 +27,6 @@
 #include "gateway/cmd.h"
 #include "gateway/log.h"
 #include "gateway/takeover.h"
-#include "gateway/tls.h"
 #include "gateway/worker.h"
 
 #define MAX_WORKERS 256

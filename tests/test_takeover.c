@@ -67,7 +67,7 @@ static int
 control(const char *path)
 {
 	struct mg_error err = { { 0 } };
-	int fd = takeover_listen(path, &err);
+	int fd = takeover_listen(path, false, &err);
 
 	CHECK_STR(err.text, "");
 	CHECK(fcntl(fd, F_GETFL) & O_NONBLOCK);
@@ -199,7 +199,7 @@ listens_for_its_owner_alone_and_replaces_only_what_is_stale(void)
 	int fd = control(path), again;
 
 	CHECK(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600);
-	CHECK_EQ(takeover_listen(path, &err), -1);
+	CHECK_EQ(takeover_listen(path, false, &err), -1);
 	CHECK(strstr(err.text, "another instance serves") != NULL);
 	close(fd);			/* it has died: its file stays */
 	again = control(path);
@@ -216,7 +216,7 @@ says_so_when_a_path_is_too_long(void)
 
 	memset(path, 'a', sizeof(path));
 	path[sizeof(path) - 1] = '\0';
-	CHECK_EQ(takeover_listen(path, &err), -1);
+	CHECK_EQ(takeover_listen(path, false, &err), -1);
 	CHECK(strstr(err.text, "choose a shorter `state:`") != NULL);
 	CHECK_EQ(takeover_ask(path, got, 1, &link, &err), -1);
 }
