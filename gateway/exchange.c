@@ -59,8 +59,7 @@ wait_for(struct exchange *ex, const char *what)
 static enum progress
 refuse(struct exchange *ex)
 {
-	struct verdict_error *error = &ex->error;
-	const struct policy *policy = ex->policy ? ex->policy->policy : NULL;
+	const struct verdict_error *error = &ex->error;
 
 	if (ex->call) {
 		upstream_cancel(ex->call);
@@ -73,32 +72,7 @@ refuse(struct exchange *ex)
 		ex->broken = true;
 		return enter(ex, EX_CLOSE_RECORD);
 	}
-	ex->streaming = false;
-	ex->status = error->status;
-	ex->content_type = "application/json";
-	buf_clear(&ex->answer);
-	if (error->moderated && ex->step < EX_FORWARD &&
-	    policy->prompt_as_completion) {
-		struct refusal_answer answer = { ex->route.surface,
-			ex->facts.stream, ex->facts.include_usage, ex->xid,
-			buf_span(&ex->model), ex->recv_us / 1000000,
-			error->message, ex->facts.n * ex->facts.prompts };
-
-		ex->status = 200;
-		refusal_completion(&answer, &ex->answer);
-		if (ex->facts.stream)
-			ex->content_type = "text/event-stream";
-		error->should_not_retry = false;
-	} else if (error->moderated) {
-		refusal_blocked(&ex->notes, ex->step < EX_FORWARD ?
-		    SIDE_PROMPT : SIDE_ANSWER, error->param[0] ?
-		    error->param : NULL, error->message, ex->xid,
-		    &ex->answer);
-	} else {
-		refusal_error(error->message, error->type,
-		    error->param[0] ? error->param : NULL, error->code,
-		    &ex->answer);
-	}
+	exchange_write_refusal(ex);
 	return enter(ex, EX_CLOSE_RECORD);
 }
 
@@ -206,34 +180,12 @@ step_AUTHENTICATE(struct exchange *ex)
 	return enter(ex, EX_READ_BODY);
 }
 
-/* What the head says of the body, before a byte of it is taken. */
 static enum progress
 begin_body(struct exchange *ex)
 {
-	const struct config_client *client = &ex->live->config->client;
-	struct mg_span coding = http1_get(ex->head, "content-encoding");
-	struct mg_span type = http1_get(ex->head, "content-type");
-	enum decode_result result;
-
-	if (ex->route.kind == ROUTE_MODELS && ex->head->framing !=
-	    HTTP1_NO_BODY)
-		return refuse_as(ex, 400, NULL,
-		    "This endpoint takes no request body.");
-	if (type.len >= 10 && span_is_nocase(span(type.ptr, 10),
-	    "multipart/"))
-		return refuse_as(ex, 415, "unsupported_media_type",
-		    "This endpoint takes application/json.");
-	if (http1_count(ex->head, "content-encoding") > 1)
-		return refuse_as(ex, 415, "unsupported_encoding",
-		    "More than one Content-Encoding cannot be read here.");
-	if (coding.len > 0) {
-		ex->decode = decode_new(coding, client->decoded_bytes,
-		    &result);
-		if (!ex->decode)
-			return refuse_as(ex, 415, "unsupported_encoding",
-			    "This Content-Encoding cannot be read here; send "
-			    "gzip, deflate, zstd or none.");
-	}
+	exchange_check_head(ex, &ex->error);
+	if (ex->error.status)
+		return refuse(ex);
 	conn_take_body(ex->conn, 0);
 	return wait_for(ex, "body");
 }
@@ -426,27 +378,6 @@ on_upstream_body(void *arg, struct mg_span bytes)
 }
 
 static void
-upstream_failed(struct exchange *ex, enum upstream_end end, const char *why)
-{
-	log_warn("%s: backend %s: %s", ex->xid, ex->upstream_name, why);
-	switch (end) {
-	case UPSTREAM_TIMEOUT:
-		verdict_fail(&ex->error, 504, NULL, "upstream_timeout",
-		    "The backend did not answer in time.");
-		return;
-	case UPSTREAM_DONE:
-	case UPSTREAM_UNREACHABLE:
-	case UPSTREAM_BROKEN:
-	case UPSTREAM_TOO_LARGE:
-		break;
-	}
-	verdict_fail(&ex->error, 502, NULL, "upstream_error",
-	    end == UPSTREAM_UNREACHABLE ? "The backend cannot be reached." :
-	    end == UPSTREAM_TOO_LARGE ? "The backend's answer is larger than "
-	    "is allowed here." : "The backend's answer broke off.");
-}
-
-static void
 on_upstream_end(void *arg, enum upstream_end end, const char *why)
 {
 	struct exchange *ex = arg;
@@ -454,7 +385,7 @@ on_upstream_end(void *arg, enum upstream_end end, const char *why)
 	ex->call = NULL;
 	ex->refs++;
 	if (end != UPSTREAM_DONE) {
-		upstream_failed(ex, end, why);
+		exchange_upstream_failed(ex, end, why);
 		exchange_run(ex);
 	} else if (ex->streaming) {
 		enum relay_state state = relay_end(ex->relay);
@@ -462,7 +393,7 @@ on_upstream_end(void *arg, enum upstream_end end, const char *why)
 		/* Without framing only the stream itself can say that it was
 		 * whole; never finish a broken one politely. */
 		if (ex->until_close && !relay_is_complete(ex->relay))
-			upstream_failed(ex, UPSTREAM_BROKEN,
+			exchange_upstream_failed(ex, UPSTREAM_BROKEN,
 			    "the stream ended in the middle");
 		after_relay(ex, state);
 	} else {

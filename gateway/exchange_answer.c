@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "gateway/exchange_state.h"
+#include "gateway/log.h"
 #include "gateway/refusal.h"
 
 static const struct jdoc_limits answer_limits = { .max_depth = 64,
@@ -247,4 +248,58 @@ exchange_take_relay_facts(struct exchange *ex)
 	memcpy(ex->resp_id, facts->id, sizeof(ex->resp_id));
 	memcpy(ex->resp_model, facts->model, sizeof(ex->resp_model));
 	memcpy(ex->finish, facts->finish, sizeof(ex->finish));
+}
+
+void
+exchange_write_refusal(struct exchange *ex)
+{
+	struct verdict_error *error = &ex->error;
+	const struct policy *policy = ex->policy ? ex->policy->policy : NULL;
+	const char *param = error->param[0] ? error->param : NULL;
+
+	ex->streaming = false;
+	ex->status = error->status;
+	ex->content_type = "application/json";
+	buf_clear(&ex->answer);
+	if (error->moderated && ex->step < EX_FORWARD &&
+	    policy->prompt_as_completion) {
+		struct refusal_answer answer = { ex->route.surface,
+			ex->facts.stream, ex->facts.include_usage, ex->xid,
+			buf_span(&ex->model), ex->recv_us / 1000000,
+			error->message, ex->facts.n * ex->facts.prompts };
+
+		ex->status = 200;
+		refusal_completion(&answer, &ex->answer);
+		if (ex->facts.stream)
+			ex->content_type = "text/event-stream";
+		error->should_not_retry = false;
+	} else if (error->moderated) {
+		refusal_blocked(&ex->notes, ex->step < EX_FORWARD ?
+		    SIDE_PROMPT : SIDE_ANSWER, param, error->message,
+		    ex->xid, &ex->answer);
+	} else {
+		refusal_error(error->message, error->type, param,
+		    error->code, &ex->answer);
+	}
+}
+
+void
+exchange_upstream_failed(struct exchange *ex, enum upstream_end end, const char *why)
+{
+	log_warn("%s: backend %s: %s", ex->xid, ex->upstream_name, why);
+	switch (end) {
+	case UPSTREAM_TIMEOUT:
+		verdict_fail(&ex->error, 504, NULL, "upstream_timeout",
+		    "The backend did not answer in time.");
+		return;
+	case UPSTREAM_DONE:
+	case UPSTREAM_UNREACHABLE:
+	case UPSTREAM_BROKEN:
+	case UPSTREAM_TOO_LARGE:
+		break;
+	}
+	verdict_fail(&ex->error, 502, NULL, "upstream_error",
+	    end == UPSTREAM_UNREACHABLE ? "The backend cannot be reached." :
+	    end == UPSTREAM_TOO_LARGE ? "The backend's answer is larger than "
+	    "is allowed here." : "The backend's answer broke off.");
 }

@@ -154,3 +154,31 @@ exchange_keep_fields(struct exchange *ex, const struct upstream_head *head)
 				buf_add_byte(&ex->passed, '\0');
 			}
 }
+
+void
+exchange_check_head(struct exchange *ex, struct verdict_error *error)
+{
+	struct mg_span coding = http1_get(ex->head, "content-encoding");
+	struct mg_span type = http1_get(ex->head, "content-type");
+	enum decode_result result;
+
+	if (ex->route.kind == ROUTE_MODELS &&
+	    ex->head->framing != HTTP1_NO_BODY) {
+		verdict_fail(error, 400, NULL, NULL,
+		    "This endpoint takes no request body.");
+	} else if (type.len >= 10 && span_is_nocase(span(type.ptr, 10),
+	    "multipart/")) {
+		verdict_fail(error, 415, NULL, "unsupported_media_type",
+		    "This endpoint takes application/json.");
+	} else if (http1_count(ex->head, "content-encoding") > 1) {
+		verdict_fail(error, 415, NULL, "unsupported_encoding",
+		    "More than one Content-Encoding cannot be read here.");
+	} else if (coding.len > 0) {
+		ex->decode = decode_new(coding,
+		    ex->live->config->client.decoded_bytes, &result);
+		if (!ex->decode)
+			verdict_fail(error, 415, NULL, "unsupported_encoding",
+			    "This Content-Encoding cannot be read here; send "
+			    "gzip, deflate, zstd or none.");
+	}
+}

@@ -135,6 +135,9 @@ const char *outcome_name(enum outcome outcome);
  * two that differ. */
 bool exchange_find_secret(const struct http1_head *head,
     struct mg_span *secret);
+/* What the head says of the body, before a byte of it is taken; makes
+ * ex->decode. */
+void exchange_check_head(struct exchange *ex, struct verdict_error *error);
 /* Keeps the fields of the client that a backend may see. */
 void exchange_copy_fields(struct exchange *ex);
 /* Keeps the fields of the backend that its client may see. */
@@ -163,6 +166,11 @@ void exchange_ask_limits(struct exchange *ex, struct verdict_error *error);
 /* ex->answer holds a backend's whole answer: judges it, rewrites it where
  * need be. error is filled when something else must be sent. */
 void exchange_judge_answer(struct exchange *ex, struct verdict_error *error);
+/* Makes ex->error the answer: status, content type, body. */
+void exchange_write_refusal(struct exchange *ex);
+/* A backend has failed: logs why, and fills ex->error. */
+void exchange_upstream_failed(struct exchange *ex, enum upstream_end end,
+    const char *why);
 /* Makes the relay of a streamed answer. */
 void exchange_begin_relay(struct exchange *ex,
     void (*send)(void *arg, struct mg_span event));
