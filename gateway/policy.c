@@ -17,6 +17,7 @@ policy_free(struct policy *policy)
 		policy->engines[i].type->close(policy->engines[i].conf);
 	arena_fini(arena);
 	free(arena);
+	free(policy->stats);
 	free(policy);
 }
 

@@ -58,6 +58,15 @@ struct policy_engine {
 	size_t n_rules;
 };
 
+#define POLICY_TIMED 16
+
+/* What is counted while a policy is in force: how long each engine took, of
+ * one screen in POLICY_TIMED. Relaxed atomics, for metrics. */
+struct policy_stats {
+	uint32_t screens;
+	uint64_t engine_ns[];		/* n_engines */
+};
+
 struct policy {
 	unsigned refs;			/* atomic */
 	char *file;
@@ -67,6 +76,7 @@ struct policy {
 	size_t n_rules;
 	struct policy_engine *engines;
 	size_t n_engines;
+	struct policy_stats *stats;	/* owned */
 	bool prompt_as_completion;	/* refusal.prompt: completion */
 	bool answer_as_error;		/* refusal.answer: error */
 	char *message_zh, *message_en;	/* NULL: the built-in words */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "gateway/buf.h"
+#include "gateway/clock.h"
 #include "gateway/unescape.h"
 
 #define MAX_FINDINGS 64
@@ -34,6 +35,7 @@ struct screen {
 	enum policy_side side;
 	bool *applies;			/* per policy rule: side and subject */
 	bool idle;
+	bool timed;			/* one of POLICY_TIMED */
 	struct role_scopes roles[N_ROLES];
 };
 
@@ -87,6 +89,8 @@ screen_new(const struct policy *policy, enum policy_side side,
 	size_t i;
 
 	screen->policy = policy;
+	screen->timed = __atomic_add_fetch(&policy->stats->screens, 1,
+	    __ATOMIC_RELAXED) % POLICY_TIMED == 0;
 	screen->side = side;
 	screen->applies = xcalloc(policy->n_rules, sizeof(bool));
 	screen->idle = true;
@@ -474,6 +478,25 @@ on_unable(void *arg, uint32_t engine_rule, const char *why)
 		cut(channel, channel->clear);
 }
 
+static void
+run_engine(struct channel_screen *channel, void *scan,
+    const struct mg_text *text, struct mg_report *report)
+{
+	const struct screen *screen = channel->screen;
+	const struct policy_engine *engine = channel->engine;
+	int64_t from;
+
+	if (!screen->timed) {
+		(void)engine->type->judge(scan, text, report);
+		return;
+	}
+	from = steady_ns();
+	(void)engine->type->judge(scan, text, report);
+	__atomic_add_fetch(&screen->policy->stats->engine_ns[
+	    engine - screen->policy->engines],
+	    (uint64_t)(steady_ns() - from), __ATOMIC_RELAXED);
+}
+
 /* Runs every engine over one view's text. Returns the view's hold. */
 static uint64_t
 judge(struct channel_screen *channel, struct view *view, struct mg_text *text)
@@ -490,8 +513,7 @@ judge(struct channel_screen *channel, struct view *view, struct mg_text *text)
 		if (!view->scans[e])
 			continue;
 		channel->engine = &policy->engines[e];
-		(void)channel->engine->type->judge(view->scans[e], text,
-		    &report);
+		run_engine(channel, view->scans[e], text, &report);
 		if (report.hold < hold)
 			hold = report.hold;
 		if (report.keep < keep)

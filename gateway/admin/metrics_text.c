@@ -244,6 +244,32 @@ filters(const struct live *live, struct buf *out)
 	}
 }
 
+/* Rules of one filter are one engine: their time is one figure. */
+static void
+filter_time(const struct live *live, struct buf *out)
+{
+	size_t p, e;
+
+	head(out, "modgate_filter_seconds_total", "counter",
+	    "time in one filter, all its rules together; estimated from one "
+	    "exchange in 16");
+	for (p = 0; p < live->config->n_policies; p++) {
+		const struct policy *policy = live->policies[p].policy;
+
+		for (e = 0; e < policy->n_engines; e++) {
+			uint64_t ns = __atomic_load_n(
+			    &policy->stats->engine_ns[e], __ATOMIC_RELAXED);
+
+			buf_add_str(out, "modgate_filter_seconds_total{");
+			label(out, "policy", policy->name);
+			buf_add_byte(out, ',');
+			label(out, "filter", policy->engines[e].type->name);
+			buf_addf(out, "} %.9f\n", (double)ns *
+			    POLICY_TIMED / 1e9);
+		}
+	}
+}
+
 static void
 upstreams(struct gateway *gw, const struct live *live, struct buf *out)
 {
@@ -343,6 +369,7 @@ admin_metrics(struct gateway *gw, struct buf *out)
 	rules(live, out);
 	policies(live, out);
 	filters(live, out);
+	filter_time(live, out);
 	upstreams(gw, live, out);
 	audit(gw, out);
 	live_unref(&live);
