@@ -2,6 +2,7 @@
 /* metrics_text.c - all counters in Prometheus' text format. */
 #include <inttypes.h>
 
+#include "filters/registry.h"
 #include "gateway/admin/admin.h"
 #include "gateway/cmd.h"
 
@@ -201,7 +202,8 @@ policies(const struct live *live, struct buf *out)
 	}
 }
 
-static size_t
+/* The memory that a policy's rules of one filter hold. */
+static double
 engine_memory(const struct policy *policy, const struct mg_filter_type *type)
 {
 	size_t e, sum = 0;
@@ -209,63 +211,46 @@ engine_memory(const struct policy *policy, const struct mg_filter_type *type)
 	for (e = 0; e < policy->n_engines; e++)
 		if (policy->engines[e].type == type)
 			sum += type->memory(policy->engines[e].conf);
-	return sum;
+	return (double)sum;
 }
 
-/* The memory that a policy's filters hold. */
-static void
-filters(const struct live *live, struct buf *out)
+/* The time that they took, in seconds. */
+static double
+engine_time(const struct policy *policy, const struct mg_filter_type *type)
 {
-	size_t p, q, e, k, sum;
+	uint64_t ns = 0;
+	size_t e;
 
-	head(out, "modgate_filter_memory_bytes", "gauge",
-	    "memory of one filter's compiled rules");
+	for (e = 0; e < policy->n_engines; e++)
+		if (policy->engines[e].type == type)
+			ns += __atomic_load_n(&policy->stats->engine_ns[e],
+			    __ATOMIC_RELAXED);
+	return (double)ns * POLICY_TIMED / 1e9;
+}
+
+/* One figure per policy and filter; policies of one name are one. */
+static void
+per_filter(const struct live *live, const char *name, const char *type,
+    const char *help, double (*value)(const struct policy *policy,
+    const struct mg_filter_type *type), struct buf *out)
+{
+	size_t p, q, f;
+
+	head(out, name, type, help);
 	for (p = 0; p < live->config->n_policies; p++) {
-		const struct policy *policy = live->policies[p].policy;
+		if (!is_first(live, p))
+			continue;
+		for (f = 0; filter_types[f]; f++) {
+			double sum = 0;
 
-		for (e = 0; e < policy->n_engines && is_first(live, p); e++) {
-			const struct mg_filter_type *type =
-			    policy->engines[e].type;
-
-			for (k = 0; policy->engines[k].type != type; k++)
-				;
-			if (k < e)
-				continue;
-			sum = 0;
 			for (q = p; q != SIZE_MAX; q = next_of(live, q))
-				sum += engine_memory(live->policies[q].policy,
-				    type);
-			buf_add_str(out, "modgate_filter_memory_bytes{");
-			label(out, "policy", policy->name);
+				sum += value(live->policies[q].policy,
+				    filter_types[f]);
+			buf_addf(out, "%s{", name);
+			label(out, "policy", live->policies[p].policy->name);
 			buf_add_byte(out, ',');
-			label(out, "filter", type->name);
-			buf_addf(out, "} %zu\n", sum);
-		}
-	}
-}
-
-/* Rules of one filter are one engine: their time is one figure. */
-static void
-filter_time(const struct live *live, struct buf *out)
-{
-	size_t p, e;
-
-	head(out, "modgate_filter_seconds_total", "counter",
-	    "time in one filter, all its rules together; estimated from one "
-	    "exchange in 16");
-	for (p = 0; p < live->config->n_policies; p++) {
-		const struct policy *policy = live->policies[p].policy;
-
-		for (e = 0; e < policy->n_engines; e++) {
-			uint64_t ns = __atomic_load_n(
-			    &policy->stats->engine_ns[e], __ATOMIC_RELAXED);
-
-			buf_add_str(out, "modgate_filter_seconds_total{");
-			label(out, "policy", policy->name);
-			buf_add_byte(out, ',');
-			label(out, "filter", policy->engines[e].type->name);
-			buf_addf(out, "} %.9f\n", (double)ns *
-			    POLICY_TIMED / 1e9);
+			label(out, "filter", filter_types[f]->name);
+			buf_addf(out, "} %.17g\n", sum);
 		}
 	}
 }
@@ -368,8 +353,12 @@ admin_metrics(struct gateway *gw, struct buf *out)
 	workers(gw, out);
 	rules(live, out);
 	policies(live, out);
-	filters(live, out);
-	filter_time(live, out);
+	per_filter(live, "modgate_filter_memory_bytes", "gauge",
+	    "memory of one filter's compiled rules", engine_memory, out);
+	/* The rules of one filter are one engine: so is their time. */
+	per_filter(live, "modgate_filter_seconds_total", "counter",
+	    "time in one filter, all its rules together; estimated from one "
+	    "exchange in 16", engine_time, out);
 	upstreams(gw, live, out);
 	audit(gw, out);
 	live_unref(&live);
