@@ -1,5 +1,6 @@
 """tests/ops/drain.py - SIGTERM: what is under way ends, nothing begins."""
 
+import signal
 import socket
 import time
 
@@ -132,7 +133,6 @@ def case_an_idle_gateway_ends_at_once(stages):
 
 
 def case_a_stray_signal_does_not_hurt(stages):
-    import signal
     s = Stage()
     stages.append(s)
     for number in (signal.SIGUSR2, signal.SIGUSR1, signal.SIGPIPE):

@@ -2,11 +2,8 @@
 
 import os
 import subprocess
-import tempfile
-import time
 
 from tests.lib import backend as scripted
-from tests.lib.proc import MODGATE
 from tests.ops.stage import (BLOCKED, SLOW, Gate, Stage, Stream, body, check,
                              wait_until)
 

@@ -1,6 +1,5 @@
 """tests/ops/transport.py - TLS in front."""
 
-import socket
 import ssl
 import time
 
@@ -104,6 +103,25 @@ def case_certificates_are_reloaded(stages):
     line = s.reload(refused=True)
     check("a-server.pem" in line, line)
     check(exchange(s, other)[0].status == 200, "after a bad certificate")
+
+
+def case_the_admin_address_may_speak_TLS(stages):
+    s = Stage(start=False)
+    stages.append(s)
+    at = make_certificates(s.bench)
+    s.admin = ("{ address: 127.0.0.1:%d, tls: { cert: %sserver.pem, key: "
+               "%sserver.key } }" % (s.admin_port, at, at))
+    s.configure("")
+    s.gateway = s.start()
+    get = b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n"
+    client = TlsClient(s.admin_port, at)
+    client.send(get)
+    check(client.read_answer().status == 200, "TLS")
+    client.close()
+    client = Client(s.admin_port, 10 * SLOW)
+    client.send(get)
+    check(client.is_closed(3 * SLOW) or b" 200 " not in client.have, "plain")
+    client.close()
 
 
 def case_plain_HTTP_to_a_TLS_port(stages):
