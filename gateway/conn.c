@@ -258,9 +258,11 @@ conn_close_after(struct conn *c)
 }
 
 void
-conn_drain(struct conn *c)
+conn_drain(struct conn *c, uint32_t idle_ms)
 {
 	c->draining = true;
+	if (idle_ms < c->limits.keepalive_ms)
+		c->limits.keepalive_ms = idle_ms;
 	later(c);
 }
 
@@ -490,7 +492,8 @@ conclude(struct conn *c)
 	}
 	switch (c->phase) {
 	case C_HEAD:
-		if (c->io.eof || (c->draining && is_idle(c)))
+		if (c->io.eof || (c->draining && is_idle(c) &&
+		    c->now >= c->idle_at + c->limits.keepalive_ms))
 			shut(c);
 		return false;
 	case C_EXCHANGE:

@@ -31,6 +31,9 @@
 
 #define MAX_WORKERS 256
 #define LIMIT_ENTRIES 1000000
+/* After a take-over a kept connection may still be used for so long: clients
+ * drop theirs after 4 to 5 seconds of silence. */
+#define TAKEOVER_IDLE_MS 6000
 #define TRIM_BYTES (16u << 20)	/* free memory worth giving back */
 
 struct server {
@@ -460,6 +463,7 @@ on_successor(evutil_socket_t fd, short what, void *arg)
 	log_info("take-over: the successor serves");
 	if (s->admin)
 		admin_port_leave(s->admin);
+	atomic_store(&s->gw.drain_idle_ms, TAKEOVER_IDLE_MS);
 	drain(s);
 }
 

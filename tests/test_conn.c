@@ -1098,7 +1098,7 @@ a_drain_closes_what_is_idle(void)
 
 	say(&rig, GET("/echo"));
 	CHECK(hear(&rig, "Content-Length: 0\r\n\r\n"));
-	conn_drain(rig.conn);
+	conn_drain(rig.conn, 0);
 	CHECK(ended(&rig));
 	CHECK(rig.freed);
 	rig_close(&rig);
@@ -1111,7 +1111,7 @@ a_drain_lets_the_request_at_hand_end(void)
 
 	say(&rig, GET("/wait"));
 	CHECK(called(&rig, "head /wait;end;"));
-	conn_drain(rig.conn);
+	conn_drain(rig.conn, 0);
 	pass(&rig, 20);
 	CHECK(!rig.freed);
 	answer(rig.conn, 200, "done");
@@ -1129,9 +1129,38 @@ a_drain_does_not_drop_a_request_on_its_way(void)
 	CHECK(hear(&rig, "Content-Length: 0\r\n\r\n"));
 	/* In the socket, not yet read. */
 	say(&rig, GET("/last"));
-	conn_drain(rig.conn);
+	conn_drain(rig.conn, 0);
 	CHECK(hear(&rig, "Connection: close\r\n\r\nbye"));
 	CHECK(ended(&rig));
+	rig_close(&rig);
+}
+
+static void
+a_drain_gives_an_idle_connection_the_time_it_says(void)
+{
+	RIG(rig);
+
+	say(&rig, GET("/echo"));
+	CHECK(hear(&rig, "Content-Length: 0\r\n\r\n"));
+	conn_drain(rig.conn, 60);
+	pass(&rig, 20);
+	CHECK(!rig.freed);
+	say(&rig, GET("/last"));
+	CHECK(hear(&rig, "Connection: close\r\n\r\nbye"));
+	CHECK(ended(&rig));
+	rig_close(&rig);
+}
+
+static void
+a_drain_ends_an_idle_connection_after_that_time(void)
+{
+	RIG(rig);
+
+	say(&rig, GET("/echo"));
+	CHECK(hear(&rig, "Content-Length: 0\r\n\r\n"));
+	conn_drain(rig.conn, 60);
+	CHECK(ended(&rig));
+	CHECK(rig.freed);
 	rig_close(&rig);
 }
 
@@ -1221,6 +1250,8 @@ main(void)
 	RUN(a_drain_closes_what_is_idle);
 	RUN(a_drain_lets_the_request_at_hand_end);
 	RUN(a_drain_does_not_drop_a_request_on_its_way);
+	RUN(a_drain_gives_an_idle_connection_the_time_it_says);
+	RUN(a_drain_ends_an_idle_connection_after_that_time);
 	RUN(unasked_input_is_left_in_the_kernel);
 	RUN(counts_the_bytes_of_a_body);
 	return CHECK_DONE();
