@@ -92,6 +92,9 @@ abandon(struct exchange *ex)
 		upstream_cancel(ex->call);
 		ex->call = NULL;
 	}
+	/* The backend has read the prompt, whoever stays for the answer. */
+	if (ex->forwarded_us && ex->tokens_in == 0)
+		ex->tokens_in = ex->prompt_tokens;
 	ex->outcome = OUT_ABORTED;
 	return enter(ex, EX_CLOSE_RECORD);
 }
