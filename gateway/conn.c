@@ -20,6 +20,7 @@
 #include "gateway/conn_io.h"
 
 #define TRIM_MS 1000		/* idle so long: buffers are given back */
+#define DRAIN_MS 1000		/* idle so long: a drain closes it */
 #define LINGER_MS 1000		/* a refused client may read our answer */
 #define LINGER_BYTES 65536	/* and go on sending that much */
 #define ROUNDS 16		/* of settle() before others have their turn */
@@ -470,11 +471,14 @@ conclude_exchange(struct conn *c)
 	c->idle_at = c->now;
 }
 
-/* Nothing of a next request is here, nor in the socket. */
+/* Nothing of a next request is here, nor in the socket, for a while. A client
+ * that has just connected, or just read an answer, is about to ask: a drain
+ * that closed at once would often cross its request. */
 static bool
 is_idle(const struct conn *c)
 {
-	return http1_is_idle(c->reader) && conn_io_silent(&c->io);
+	return c->now >= c->idle_at + DRAIN_MS &&
+	    http1_is_idle(c->reader) && conn_io_silent(&c->io);
 }
 
 /* What follows from the state. True: something was done that may call for
@@ -548,6 +552,8 @@ deadline(const struct conn *c)
 		at = head_deadline(c);
 		if (!c->trimmed && c->head_at == 0)
 			at = sooner(at, c->idle_at + TRIM_MS);
+		if (c->draining && c->head_at == 0)
+			at = sooner(at, c->idle_at + DRAIN_MS);
 		return at;
 	case C_LINGER:
 		return c->linger_at + LINGER_MS;

@@ -117,7 +117,8 @@ const char *conn_peer(const struct conn *conn);
 bool conn_answer_begun(const struct conn *conn);
 /* Bytes of body sent in the answer at hand. */
 uint64_t conn_bytes_out(const struct conn *conn);
-/* For a drain: closes now if idle, else after the answer at hand. */
+/* For a drain: closes after the answer at hand, or once it has been idle for a
+ * second; a request that comes in the meantime is answered. */
 void conn_drain(struct conn *conn);
 
 #endif
