@@ -463,7 +463,9 @@ conclude_exchange(struct conn *c)
 	bool unread = c->has_body && !c->body_ended;
 
 	end_request(c);
-	if (c->close_after || c->draining || c->io.eof || unread) {
+	/* In a drain, an answer whose head was out before has not said that it
+	 * is the last; its client may ask again. */
+	if (c->close_after || c->io.eof || unread) {
 		linger(c);
 		return;
 	}
