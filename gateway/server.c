@@ -31,8 +31,9 @@
 
 #define MAX_WORKERS 256
 #define LIMIT_ENTRIES 1000000
-/* After a take-over a kept connection may still be used for so long: clients
- * drop theirs after 4 to 5 seconds of silence. */
+/* A drain closes connections that were idle for so long. After a take-over it
+ * has more time: clients drop theirs after 4 to 5 seconds of silence. */
+#define DRAIN_IDLE_MS 1000
 #define TAKEOVER_IDLE_MS 6000
 #define TRIM_BYTES (16u << 20)	/* free memory worth giving back */
 
@@ -716,6 +717,7 @@ server_run(const struct server_options *options, struct mg_error *err)
 	s->control = s->successor = -1;
 	s->gw.config_path = options->config;
 	s->gw.started_us = now_us();
+	s->gw.drain_idle_ms = DRAIN_IDLE_MS;
 	(void)pthread_mutex_init(&s->gw.live_lock, NULL);
 	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
 	s->gw.live = live_load(options->config, err);

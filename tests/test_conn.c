@@ -1094,8 +1094,11 @@ close_after_ends_the_connection_in_order(void)
 static void
 a_drain_closes_what_is_idle(void)
 {
-	RIG(rig);
+	struct rig rig;
 
+	rig_set(&rig);
+	rig.limits.keepalive_ms = 60000;
+	rig_begin(&rig, false);
 	say(&rig, GET("/echo"));
 	CHECK(hear(&rig, "Content-Length: 0\r\n\r\n"));
 	conn_drain(rig.conn, 0);
@@ -1144,6 +1147,23 @@ a_drain_gives_an_idle_connection_the_time_it_says(void)
 	CHECK(hear(&rig, "Content-Length: 0\r\n\r\n"));
 	conn_drain(rig.conn, 60);
 	pass(&rig, 20);
+	CHECK(!rig.freed);
+	say(&rig, GET("/last"));
+	CHECK(hear(&rig, "Connection: close\r\n\r\nbye"));
+	CHECK(ended(&rig));
+	rig_close(&rig);
+}
+
+static void
+a_drain_waits_a_moment_for_who_is_about_to_ask(void)
+{
+	struct rig rig;
+
+	rig_set(&rig);
+	rig.limits.head_total_ms = 5000;
+	rig_begin(&rig, false);
+	conn_drain(rig.conn, 1000);
+	pass(&rig, 200);
 	CHECK(!rig.freed);
 	say(&rig, GET("/last"));
 	CHECK(hear(&rig, "Connection: close\r\n\r\nbye"));
@@ -1252,6 +1272,7 @@ main(void)
 	RUN(a_drain_does_not_drop_a_request_on_its_way);
 	RUN(a_drain_gives_an_idle_connection_the_time_it_says);
 	RUN(a_drain_ends_an_idle_connection_after_that_time);
+	RUN(a_drain_waits_a_moment_for_who_is_about_to_ask);
 	RUN(unasked_input_is_left_in_the_kernel);
 	RUN(counts_the_bytes_of_a_body);
 	return CHECK_DONE();
