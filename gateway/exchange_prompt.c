@@ -133,6 +133,13 @@ exchange_read_prompt(struct exchange *ex, struct verdict_error *error)
 		verdict_fail(error, 403, NULL, "no_policy",
 		    "No policy applies to this tenant and model, so nothing "
 		    "may pass; the operator must bind one.");
+	else if (ex->route.model.len > 0 && ex->facts.model.len > 0 &&
+	    live_policy(ex->live, span_str(ex->who->tenant),
+	    ex->facts.model) != ex->policy)
+		/* Which of the two answers is the backend's choice. */
+		verdict_fail(error, 400, "model", "model_mismatch",
+		    "The path and the body name models to which different "
+		    "policies apply.");
 }
 
 static void

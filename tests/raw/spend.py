@@ -7,6 +7,7 @@ options of its key are attributes.
 
 import json
 import re
+import signal
 import time
 
 from tests.lib import backend as b
@@ -319,3 +320,32 @@ def leaving_is_not_free(stage):
     left = int(stage.ask(messages(max_tokens=1)).get(
         "x-ratelimit-remaining-tokens"))
     return None if left < 1800 else "%d are left" % left
+
+
+@scenario("", "the model of the path cannot choose the policy for that of "
+          "the body")
+def two_models_two_policies(stage):
+    bench = stage.bench
+    bench.write("open.yaml", """modgate_policy: 1
+name: open
+rules:
+  - { id: x, on: prompt, match: { words: [x] }, action: flag }
+""")
+    with open(bench.config, encoding="utf-8") as f:
+        text = f.read()
+    bench.write("modgate.yaml", text.replace("policies:\n", """policies:
+  - policy: open.yaml
+    when: { models: [good-open] }
+"""))
+    bench.gateway.child.send_signal(signal.SIGHUP)
+    time.sleep(1.5)
+    for model, want in (("good", 400), ("good-open", 200)):
+        client = Client(stage.port)
+        client.send(stage.fill(request(
+            {"model": model, "prompt": "hello"},
+            target=b"/v1/engines/good-open/completions")))
+        status = client.read_answer().status
+        client.close()
+        if status != want:
+            return "%s: status %d" % (model, status)
+    return None
