@@ -311,7 +311,9 @@ on_upstream_head(void *arg, const struct upstream_head *head)
 	ex->first_us = now_us();
 	metric_add(&ex->worker->metrics, METRIC_upstream_wait_us,
 	    (uint64_t)(ex->first_us - ex->forwarded_us));
-	ex->upstream_status = ex->status = head->status;
+	ex->upstream_status = head->status;
+	/* SDK 0.28 asks again for ever after a 409, without a pause. */
+	ex->status = head->status == 409 ? 400 : head->status;
 	ex->content_type = "application/json";
 	ex->until_close = head->until_close;
 	exchange_keep_fields(ex, head);
@@ -666,7 +668,7 @@ on_head(void *arg, struct conn *conn, const struct http1_head *head)
 	ex->conn = conn;
 	ex->live = live_ref(w->live);
 	ex->refs = 2;		/* its own life, and the conn's */
-	ex->facts.n = ex->facts.prompts = 1;
+	ex->facts.n = ex->facts.choices = ex->facts.prompts = 1;
 	ex->recv_us = now_us();
 	ex->next = w->exchanges;
 	if (w->exchanges)

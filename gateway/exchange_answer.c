@@ -223,7 +223,7 @@ exchange_begin_relay(struct exchange *ex,
 		.surface = ex->route.surface,
 		.screen = ex->screen,
 		.notes = &ex->notes,
-		.choices = ex->facts.n * ex->facts.prompts,
+		.choices = ex->facts.choices * ex->facts.prompts,
 		.include_usage = ex->facts.include_usage,
 		.as_error = policy->answer_as_error,
 		.message = refusal_message(policy, SIDE_ANSWER, ex->chinese),
@@ -266,7 +266,7 @@ exchange_write_refusal(struct exchange *ex)
 		struct refusal_answer answer = { ex->route.surface,
 			ex->facts.stream, ex->facts.include_usage, ex->xid,
 			buf_span(&ex->model), ex->recv_us / 1000000,
-			error->message, ex->facts.n * ex->facts.prompts };
+			error->message, ex->facts.choices * ex->facts.prompts };
 
 		ex->status = 200;
 		refusal_completion(&answer, &ex->answer);

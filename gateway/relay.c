@@ -407,6 +407,14 @@ finish_all(struct relay *r)
 }
 
 static bool
+is_done(struct mg_span data)
+{
+	while (data.len > 0 && data.ptr[data.len - 1] == ' ')
+		data.len--;
+	return span_is(data, "[DONE]");
+}
+
+static bool
 on_event(void *arg, const struct sse_event *sse)
 {
 	static const struct jdoc_limits limits = { .max_depth = 64,
@@ -417,7 +425,7 @@ on_event(void *arg, const struct sse_event *sse)
 
 	if (sse->has_data && sse->data.len == 0)
 		return true;
-	if (sse->has_data && span_is(sse->data, "[DONE]")) {
+	if (sse->has_data && is_done(sse->data)) {
 		finish_all(r);
 		if (!r->done)
 			finish_by_us(r);

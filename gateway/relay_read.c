@@ -297,13 +297,30 @@ read_finishes(struct relay *r)
 	}
 }
 
+/* A name as the APIs have them; another one might carry text. */
+static bool
+is_event_name(struct mg_span name)
+{
+	size_t i;
+
+	for (i = 0; i < name.len; i++) {
+		char c = name.ptr[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
+		    c != '_' && c != '.')
+			return false;
+	}
+	return name.len <= 64;
+}
+
 /* Copies data, on one line: line ends between JSON tokens become blanks. */
 void
 relay_take_payload(struct relay_event *event, const struct sse_event *sse)
 {
 	size_t i;
 
-	buf_add_span(&event->name, sse->name);
+	if (is_event_name(sse->name))
+		buf_add_span(&event->name, sse->name);
 	if (!sse->has_data) {
 		/* Old llama.cpp: an `error` field, which SDKs drop. */
 		buf_add_str(&event->payload, "{\"error\":");

@@ -14,6 +14,8 @@
 #include "gateway/surface_data.h"
 #include "gateway/surface_trie.h"
 
+#define MAX_TOKEN 128		/* bytes of an id or name */
+
 enum { OUTSIDE = UINT16_MAX };	/* not in the trie */
 
 /* An open container. */
@@ -284,6 +286,28 @@ show_bytes(struct walk *w, const struct place *p)
 	show(w, &text);
 }
 
+/* A name, number or id as programs write them. Anything else in a place that
+ * holds no text is one after all: some chat templates print ids. */
+static bool
+is_token(struct mg_span s)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++)
+		if (s.ptr[i] <= ' ' || s.ptr[i] > '~')
+			return false;
+	return s.len <= MAX_TOKEN;
+}
+
+static bool
+holds_token(const struct walk *w, uint32_t node)
+{
+	const struct jdoc_node *n = &w->doc->nodes[node];
+
+	return !(n->flags & JDOC_ESCAPED) &&
+	    is_token(span(w->doc->text + n->at + 1, n->len - 2));
+}
+
 static void
 show_string(struct walk *w, const struct place *p)
 {
@@ -293,6 +317,9 @@ show_string(struct walk *w, const struct place *p)
 	}
 	switch ((enum surface_what)p->rule->what) {
 	case WHAT_NOT:
+		/* What a client can write; a backend's own are its word. */
+		if (w->which == DOC_REQUEST && !holds_token(w, p->node))
+			show_plain(w, p);
 		return;
 	case WHAT_ROLE:
 		if (!role_of(w->doc, p->node))
@@ -452,7 +479,8 @@ enter_member(struct walk *w, const struct frame *object, struct place *p)
 		name = f->trie;
 	} else {
 		name = hash_bytes(key) | CHANNEL_UNKNOWN;
-		is_text = t && t->any ? t->any_is_text :
+		is_text = t && t->any ? t->any_is_text ||
+		    (w->which == DOC_REQUEST && !is_token(key)) :
 		    !object->rest || (object->rest->what != WHAT_NOT &&
 		    !(object->rest->what == WHAT_SCHEMA &&
 		    is_schema_word(key)));

@@ -71,6 +71,7 @@ struct surface_facts {
 					 * "as many as you like" */
 	uint64_t n;			/* max(n, best_of), 1 when not given;
 					 * UINT64_MAX: not a sane number */
+	uint64_t choices;		/* n alone: answers that come back */
 	uint64_t prompts;		/* completions: prompts in the array; 1 */
 	const char *bad;		/* not NULL: a member that decides
 					 * (stream, model, n …) has a wrong

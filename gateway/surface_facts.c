@@ -153,6 +153,8 @@ read_fact(enum surface_kind surface, const struct jdoc *doc,
 	case FACT_STREAM_OPTIONS:
 		return read_options(doc, node, facts);
 	case FACT_N:
+		return read_count(doc, node, &facts->n) &&
+		    read_count(doc, node, &facts->choices);
 	case FACT_BEST_OF:
 		return read_count(doc, node, &facts->n);
 	case FACT_MAX_TOKENS:
@@ -177,7 +179,8 @@ surface_facts(enum surface_kind surface, const struct jdoc *doc,
 	unsigned seen = 0;
 	uint32_t node;
 
-	*facts = (struct surface_facts){ .n = 1, .prompts = 1 };
+	*facts = (struct surface_facts){ .n = 1, .choices = 1,
+		.prompts = 1 };
 	if (doc->nodes[0].type != JDOC_OBJECT) {
 		facts->bad = "body";
 		return;

@@ -286,6 +286,21 @@ never_forwards_what_follows_done(void)
 }
 
 static void
+takes_done_with_a_blank_and_names_that_are_names(void)
+{
+	struct run run;
+
+	begin(&run, BLOCK_WORD, 1);
+	feed(&run, "event: 坏词\n" CHUNK("0", "a")
+	    "event: chat.delta_1\n" CHUNK("0", "b") "data: [DONE] \n\n");
+	CHECK_EQ(run.state, RELAY_DONE);
+	end(&run);
+	CHECK_MEM(run.out.ptr, run.out.len, CHUNK("0", "a")
+	    "event: chat.delta_1\n" CHUNK("0", "b") DONE);
+	fini(&run);
+}
+
+static void
 ends_without_done_when_the_backend_did(void)
 {
 	struct run run;
@@ -683,6 +698,7 @@ main(void)
 	RUN(joins_a_surrogate_pair_that_two_events_share);
 	RUN(takes_a_null_error_out_of_a_chunk);
 	RUN(never_forwards_what_follows_done);
+	RUN(takes_done_with_a_blank_and_names_that_are_names);
 	RUN(ends_without_done_when_the_backend_did);
 	RUN(breaks_on_an_event_that_cannot_be_read);
 	RUN(breaks_when_held_text_outgrows_its_cap);

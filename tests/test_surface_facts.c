@@ -33,6 +33,7 @@ facts_are_what_decides_about_a_request(void)
 	CHECK(f.stream && f.include_usage);
 	CHECK_EQ(f.max_tokens, 7);
 	CHECK_EQ(f.n, 3);
+	CHECK_EQ(f.choices, 2);
 	CHECK_EQ(f.prompts, 2);
 }
 
