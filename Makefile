@@ -1,5 +1,5 @@
 # modgate: `make demo` shows the main job, `make test` runs everything.
-DEPS  := libevent libevent_openssl libevent_pthreads libcurl libpcre2-8 libhs \
+DEPS  := libevent libevent_openssl libevent_pthreads libcurl libpcre2-8 \
          jansson yaml-0.1 sqlite3 libssl libcrypto zlib libzstd
 BUILD ?= build
 CC    ?= gcc

@@ -1,55 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pattern.c - one pass over a pattern's text.
+/* pattern.c - one pass over a pattern's text, group by group.
  *
- * Each construct is copied, widened, dropped, or makes the pattern not plain.
- * Properties and \w are widened to all of non-ASCII: ASCII is where both engines
- * agree for ever. \d leaves out the blocks of symbols and Han, which have and
- * will have no decimal digit, and \s all beyond its last: else each Chinese text
- * would look like a number. Lookarounds and borders are dropped, which can only
- * add matches. PCRE2 has compiled the pattern before, so it is well formed. */
+ * PCRE2 has not seen it before, so nothing is taken for granted. Lookarounds
+ * and borders are taken for empty, properties for any character, (?i) anywhere
+ * for (?i) everywhere: all that can only add matches. What is not listed here
+ * makes the pattern not plain: then nothing is claimed of it. */
 #include "filters/pattern.h"
 
 #include <string.h>
 
-#include "filters/memory.h"
-
-#define WIDE "\\x{80}-\\x{10ffff}"
-#define WIDE_DIGIT "\\x{80}-\\x{1fff}\\x{a000}-\\x{10ffff}"
-#define WIDE_SPACE "\\x{80}-\\x{3000}"
-#define ANY "[\\s\\S]"
-#define RUN_MAX 24		/* bytes of a literal that are used */
+#define GROUPS_MAX 250		/* in each other, as PCRE2 has it */
+#define ANY_LAST 0x10ffff
 
 struct reader {
 	const char *s;
 	size_t len, i;
 	struct pattern_text *p;
+	size_t most;
+	unsigned depth;		/* of open groups */
 	bool caseless;		/* the rule's option, or (?i) anywhere */
-	size_t depth;		/* of open groups */
-	size_t muted;		/* depth at which a lookaround began; 0: none */
-	size_t ahead;		/* same, only for lookaheads */
-	bool dropped;		/* the last token left nothing behind */
-	bool forked;		/* '|' outside all groups */
-	unsigned char literal;	/* the last token, if a literal at depth 0 */
-	/* Literals in sequence at depth 0: this one, and the branch's best. */
-	char run[RUN_MAX], best[RUN_MAX];
-	size_t run_len, best_len, last_len;
-	bool bare;		/* a branch has none */
 };
-
-static void
-emit(struct reader *r, const char *s, size_t n)
-{
-	if (r->muted)
-		return;
-	memcpy(r->p->wide + r->p->wide_len, s, n);
-	r->p->wide_len += n;
-}
-
-static void
-emit_text(struct reader *r, const char *s)
-{
-	emit(r, s, strlen(s));
-}
 
 static void
 refuse(struct reader *r, const char *why)
@@ -61,16 +31,15 @@ refuse(struct reader *r, const char *why)
 }
 
 static bool
-is_alnum(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-	    (c >= 'A' && c <= 'Z');
-}
-
-static bool
 is_letter(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
 }
 
 static bool
@@ -81,73 +50,155 @@ starts_with(const struct reader *r, size_t i, const char *text)
 	return i <= r->len && r->len - i >= n && memcmp(r->s + i, text, n) == 0;
 }
 
-/* ---- gates ---- */
-
-/* How rare a byte is in text and code; 0: too common to be a gate. */
-static int
-rarity(unsigned char c)
+static char
+peek(const struct reader *r, size_t i)
 {
-	if (c == '@')
-		return 9;
-	if (c < 0x80 && c > ' ' && memchr("~^|`{}\\$#&+=%", c, 13))
-		return 7;
-	if (c < 0x80 && c > ' ' && memchr("_[]<>*;!?/", c, 10))
-		return 5;
-	if (c == ':' || c == '-' || (c >= '0' && c <= '9'))
-		return 3;
-	return 0;
+	return i < r->len ? r->s[i] : '\0';
 }
 
-/* Notes the literal before this place, unless what follows makes it optional
- * or it may have another case. */
-static void
-close_literal(struct reader *r, bool optional)
+/* ---- characters ---- */
+
+/* The code point at r->i; steps over it. */
+static uint32_t
+read_code(struct reader *r)
 {
-	unsigned char c = r->literal;
+	const unsigned char *p = (const unsigned char *)r->s + r->i;
+	size_t n = p[0] < 0xc0 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4, k;
+	uint32_t c = n == 1 ? p[0] : p[0] & (0x7fu >> n);
 
-	r->literal = 0;
-	if (c == 0 || optional || is_letter((char)c))
-		return;
-	if (rarity(c) > (r->p->gate ? rarity(r->p->gate) : 0))
-		r->p->gate = c;
-}
-
-/* ---- literals ---- */
-
-static void
-end_run(struct reader *r)
-{
-	if (r->run_len > r->best_len) {
-		memcpy(r->best, r->run, r->run_len);
-		r->best_len = r->run_len;
+	if (n > r->len - r->i || (p[0] & 0xc0) == 0x80) {
+		r->p->plain = false;
+		n = 1;
 	}
-	r->run_len = r->last_len = 0;
+	for (k = 1; k < n; k++)
+		c = c << 6 | (p[k] & 0x3f);
+	r->i += n;
+	return c;
 }
 
-/* Adds one character to the run. A full run is ended, then begun again. */
-static void
-extend_run(struct reader *r, const char *s, size_t n)
+/* The end of "{…}" that begins at i, or of the one character there. */
+static size_t
+skip_braces(const struct reader *r, size_t i)
 {
-	if (r->run_len + n > RUN_MAX)
-		end_run(r);
-	memcpy(r->run + r->run_len, s, n);
-	r->run_len += n;
-	r->last_len = n;
+	const char *end;
+
+	if (i >= r->len || r->s[i] != '{')
+		return i < r->len ? i + 1 : i;
+	end = memchr(r->s + i, '}', r->len - i);
+	return end ? (size_t)(end - r->s) + 1 : r->len;
 }
 
-/* Ends a branch outside all groups: its best run stands for it. */
-static void
-end_branch(struct reader *r)
+/* Value of \xHH or \x{H…}; r->i is behind the x, and is moved on. */
+static uint32_t
+read_hex(struct reader *r)
 {
-	struct pattern_text *p = r->p;
+	bool braces = peek(r, r->i) == '{';
+	size_t end = braces ? skip_braces(r, r->i) : r->i + 2;
+	uint32_t value = 0;
 
-	end_run(r);
-	if (r->best_len == 0 || memchr(r->best, '\n', r->best_len))
-		r->bare = true;
-	memcpy(p->literals + p->literals_len, r->best, r->best_len);
-	p->literals_len += r->best_len;
-	p->literals[p->literals_len++] = '\n';
-	r->best_len = 0;
+	r->i += braces;
+	for (; r->i < end; r->i++) {
+		char c = peek(r, r->i), low = (char)(c | 0x20);
+
+		if (is_digit(c))
+			value = value << 4 | (uint32_t)(c - '0');
+		else if (low >= 'a' && low <= 'f')
+			value = value << 4 | (uint32_t)(low - 'a' + 10);
+		else
+			break;
+		if (value > ANY_LAST)
+			r->p->plain = false;
+	}
+	if (braces && peek(r, r->i) == '}')
+		r->i++;
+	else if (braces)
+		r->p->plain = false;	/* spaces, in newer versions */
+	return value & 0x1fffff;
+}
+
+static void
+add_any(struct shape_chars *c)
+{
+	shape_chars_add(c, 0, 0x7f, false);
+	shape_chars_add_wide(c);
+}
+
+static void
+add_each(struct shape_chars *c, const char *list)
+{
+	for (; *list; list++)
+		shape_chars_add(c, (unsigned char)*list, (unsigned char)*list,
+		    false);
+}
+
+/* Adds what an escape for one character out of many stands for; ASCII to the
+ * letter. false: it is none, or a property. */
+static bool
+add_kind(struct shape_chars *c, char kind)
+{
+	struct shape_chars other;
+
+	switch (kind) {
+	case 'd':
+		shape_chars_add_digits(c);
+		return true;
+	case 'w':
+		add_each(c, "_");
+		shape_chars_add(c, '0', '9', false);
+		shape_chars_add(c, 'A', 'Z', false);
+		shape_chars_add(c, 'a', 'z', false);
+		shape_chars_add_wide(c);
+		return true;
+	case 's':
+		shape_chars_add(c, '\t', '\r', false);
+		add_each(c, " ");
+		/* U+0085, U+00A0, U+1680, U+2000 and on, U+3000 */
+		shape_chars_add(c, 0x80, 0xbf, false);
+		shape_chars_add(c, 0x1000, 0x3fff, false);
+		return true;
+	case 'h':
+	case 'v':
+		add_each(c, kind == 'h' ? "\t " : "\n\v\f\r");
+		shape_chars_add(c, 0x80, 0xbf, false);
+		shape_chars_add(c, 0x1000, 0x3fff, false);
+		return true;
+	case 'D':
+	case 'W':
+	case 'S':
+	case 'H':
+	case 'V':
+		shape_chars_init(&other);
+		(void)add_kind(&other, (char)(kind | 0x20));
+		shape_chars_negate(&other);
+		for (uint32_t i = 0; i < 0x80; i++)
+			if (shape_bytes_in(other.head[0], (unsigned char)i))
+				shape_chars_add(c, i, i, false);
+		shape_chars_add_wide(c);
+		shape_chars_fini(&other);
+		return true;
+	}
+	return false;
+}
+
+/* What an escaped letter stands for if it is one character; 0: it is not. */
+static uint32_t
+control(char c)
+{
+	switch (c) {
+	case 't':
+		return '\t';
+	case 'n':
+		return '\n';
+	case 'r':
+		return '\r';
+	case 'f':
+		return '\f';
+	case 'e':
+		return 0x1b;
+	case 'a':
+		return 7;
+	}
+	return 0;
 }
 
 /* ---- escapes ---- */
@@ -170,435 +221,427 @@ refused_escape(char c)
 	return NULL;
 }
 
-/* Of an escape that stands for one character out of many: its wider form, or
- * NULL. */
-static const char *
-wider_escape(char c)
+static void
+skip_quoted(struct reader *r)
 {
-	switch (c) {
-	case 'd':
-		return "[\\d" WIDE_DIGIT "]";
-	case 'w':
-		return "[\\w" WIDE "]";
-	case 's':
-		return "[\\s" WIDE_SPACE "]";
-	case 'h':
-		return "[ \\t" WIDE_SPACE "]";
-	case 'v':
-		return "[\\n-\\r" WIDE_SPACE "]";
-	case 'D':
-	case 'W':
-	case 'S':
-	case 'H':
-	case 'V':
-	case 'N':
-		return ANY;
-	}
-	return NULL;
+	const char *end = memmem(r->s + r->i, r->len - r->i, "\\E", 2);
+
+	r->p->plain = false;
+	r->i = end ? (size_t)(end - r->s) + 2 : r->len;
 }
 
-/* The end of "{…}" that begins at i, or of the one character there. */
-static size_t
-skip_braces(const struct reader *r, size_t i)
+/* Looks one code point beyond, of at most four bytes. */
+static void
+make_border(struct shape *to)
 {
-	const char *end;
-
-	if (i >= r->len || r->s[i] != '{')
-		return i < r->len ? i + 1 : i;
-	end = memchr(r->s + i, '}', r->len - i);
-	return end ? (size_t)(end - r->s) + 1 : r->len;
-}
-
-/* Value of \xHH or \x{H…} at r->i; steps over it. */
-static uint32_t
-hex_value(struct reader *r)
-{
-	size_t i = r->i + 2, end = skip_braces(r, i);
-	uint32_t value = 0;
-
-	if (i < r->len && r->s[i] == '{')
-		i++;
-	else
-		end = end + 1 < r->len ? end + 1 : r->len;
-	for (; i < end; i++) {
-		char c = r->s[i];
-
-		if (c >= '0' && c <= '9')
-			value = value << 4 | (uint32_t)(c - '0');
-		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-			value = value << 4 | (uint32_t)((c | 0x20) - 'a' + 10);
-		else
-			break;
-	}
-	r->i = i < end && r->s[i] == '}' ? i + 1 : i;
-	return value;
+	shape_init(to);
+	to->reach = 4;
 }
 
 static void
-read_hex(struct reader *r)
+read_escape(struct reader *r, struct shape *to)
 {
-	static const char hex[] = "0123456789abcdef";
-	uint32_t value = hex_value(r);
-	char text[4] = { '\\', 'x', hex[value >> 4 & 7], hex[value & 15] };
-
-	if (value >= 0x80)
-		emit_text(r, "[" WIDE "]");
-	else if (r->caseless && is_letter((char)value))
-		emit_text(r, ANY);
-	else
-		emit(r, text, sizeof(text));
-}
-
-static void
-read_escape(struct reader *r)
-{
-	char c = r->i + 1 < r->len ? r->s[r->i + 1] : '\0';
-	const char *wider = wider_escape(c), *refused = refused_escape(c);
+	char c = peek(r, r->i + 1);
+	const char *refused = refused_escape(c);
+	struct shape_chars chars;
 
 	if (refused)
 		refuse(r, refused);
-	if (c == 'N' && starts_with(r, r->i + 2, "{")) {
-		r->p->plain = false;	/* one code point by its number */
-	} else if (wider) {
-		emit_text(r, wider);
-	} else if (c == 'b' || c == 'B' || c == 'A' || c == 'z') {
-		r->dropped = true;
-		r->p->looks = true;
-	} else if (c == 'p' || c == 'P') {
-		emit_text(r, ANY);
-		r->i = skip_braces(r, r->i + 2);
+	if (c == 'Q') {
+		skip_quoted(r);
+		shape_init(to);
 		return;
-	} else if (c == 'x') {
-		read_hex(r);
+	}
+	if (c && memchr("bBAz", c, 4)) {
+		r->i += 2;
+		make_border(to);
 		return;
-	} else if (c && memchr("tnrfea", c, 6)) {
-		emit(r, r->s + r->i, 2);
-	} else if (c == 'Q') {
-		const char *end = memmem(r->s + r->i, r->len - r->i, "\\E", 2);
+	}
+	shape_chars_init(&chars);
+	r->i++;
+	if (c == 'x') {
+		r->i++;
+		uint32_t value = read_hex(r);
 
-		r->p->plain = false;
-		r->i = end ? (size_t)(end - r->s) + 2 : r->len;
-		return;
-	} else if (c > 0 && !is_alnum(c)) {
-		emit(r, r->s + r->i, 2);
-		if (r->depth == 0) {
-			r->literal = (unsigned char)c;
-			extend_run(r, &c, 1);
-		}
+		shape_chars_add(&chars, value, value, r->caseless);
+	} else if (c == 'p' || c == 'P') {
+		add_any(&chars);
+		r->i = skip_braces(r, r->i + 1);
+	} else if ((c == 'N' && peek(r, r->i + 1) != '{') || c == 'R') {
+		add_any(&chars);
+		if (c == 'R')
+			shape_chars_add_newline(&chars);
+		r->i++;
+	} else if (add_kind(&chars, c)) {
+		r->i++;
+	} else if (control(c)) {
+		shape_chars_add(&chars, control(c), control(c), false);
+		r->i++;
+	} else if (c && !is_letter(c) && !is_digit(c)) {
+		uint32_t value = read_code(r);
+
+		shape_chars_add(&chars, value, value, r->caseless);
 	} else {
 		r->p->plain = false;
+		r->i = r->i < r->len ? r->i + 1 : r->i;
 	}
-	r->i += 2;
+	shape_from_chars(to, &chars);
 }
 
 /* ---- classes ---- */
 
-struct class {
-	bool negated, digit, space, wide, hard;
-};
-
-/* Looks through a class; returns the offset behind it. */
-static size_t
-scan_class(struct reader *r, struct class *class)
+/* One end of a range, or false if there is something else; r->i is moved. */
+static bool
+read_class_code(struct reader *r, struct shape_chars *c, uint32_t *code,
+    bool *vague)
 {
-	size_t i = r->i + 1, first;
+	char kind;
 
-	class->negated = i < r->len && r->s[i] == '^';
-	i += class->negated;
-	for (first = i; i < r->len && (r->s[i] != ']' || i == first); i++) {
-		char c = r->s[i];
+	if (r->s[r->i] != '\\' || r->i + 1 >= r->len) {
+		*code = read_code(r);
+		return true;
+	}
+	kind = r->s[++r->i];
+	if (kind == 'x') {
+		r->i++;
+		*code = read_hex(r);
+		return true;
+	}
+	if (!is_letter(kind) && !is_digit(kind)) {
+		*code = read_code(r);
+		return true;
+	}
+	r->i++;
+	*code = kind == 'b' ? 8 : control(kind);
+	if (*code)
+		return true;
+	if (kind == 'p' || kind == 'P') {
+		r->i = skip_braces(r, r->i);
+		*vague = true;
+	} else if (!add_kind(c, kind)) {
+		r->p->plain = false;
+	}
+	return false;
+}
 
-		if (c == '[' && i + 1 < r->len && (r->s[i + 1] == ':' ||
-			r->s[i + 1] == '.' || r->s[i + 1] == '=')) {
-			const char *end = memmem(r->s + i, r->len - i, ":]",
-			    2);
+/* "[:" up to ":]", if it is that. */
+static bool
+skip_name(struct reader *r)
+{
+	const char *end;
+	char c = peek(r, r->i + 1);
 
-			/* "[:" that is no name: rare, and not worth it */
-			class->hard = true;
-			if (end)
-				i = (size_t)(end - r->s) + 1;
-		} else if (c == '\\' && i + 1 < r->len) {
-			c = r->s[++i];
-			if (c == 'd')
-				class->digit = true;
-			else if (c == 's')
-				class->space = true;
-			else if (c == 'w')
-				class->wide = true;
-			else if (c == 'x')
-				class->wide |= r->caseless;
-			else if (is_alnum(c) && !memchr("tnrfea", c, 6))
-				class->hard = true;
-			if (c == 'Q' || c == 'E')
-				r->p->plain = false;
-		} else if (c & 0x80) {
-			class->wide |= r->caseless;
+	if (r->s[r->i] != '[' || (c != ':' && c != '.' && c != '='))
+		return false;
+	end = memmem(r->s + r->i, r->len - r->i, ":]", 2);
+	/* "[:" that is no name is rare, and not worth it. */
+	if (!end || c != ':')
+		r->p->plain = false;
+	r->i = end ? (size_t)(end - r->s) + 2 : r->i + 1;
+	return true;
+}
+
+/* One character or range of a class. */
+static void
+read_class_item(struct reader *r, struct shape_chars *c, bool *vague)
+{
+	uint32_t lo, hi;
+
+	if (skip_name(r)) {
+		*vague = true;
+		return;
+	}
+	if (!read_class_code(r, c, &lo, vague)) {
+		/* what follows is a range only by accident */
+		return;
+	}
+	hi = lo;
+	if (peek(r, r->i) == '-' && r->i + 1 < r->len &&
+	    r->s[r->i + 1] != ']') {
+		r->i++;
+		if (peek(r, r->i) == '[' ||
+		    !read_class_code(r, c, &hi, vague)) {
+			r->p->plain = false;
+			return;
 		}
 	}
-	return i < r->len ? i + 1 : i;
+	if (hi < lo)
+		r->p->plain = false;
+	else
+		shape_chars_add(c, lo, hi, r->caseless);
 }
 
 static void
-read_class(struct reader *r)
+read_class(struct reader *r, struct shape *to)
 {
-	struct class class = { false };
-	size_t end = scan_class(r, &class);
+	struct shape_chars chars;
+	bool negated = peek(r, r->i + 1) == '^', vague = false;
+	size_t first = r->i += 1 + (size_t)negated;
 
-	/* Caseless ASCII letters also match two letters beyond ASCII. */
-	if (r->caseless)
-		class.wide = true;
-	if (class.hard || (class.negated && r->caseless))
-		emit_text(r, ANY);
-	else if (class.negated)
-		emit(r, r->s + r->i, end - r->i);
-	else {
-		emit(r, r->s + r->i, end - r->i - 1);
-		if (class.wide)
-			emit_text(r, WIDE);
-		if (class.digit && !class.wide)
-			emit_text(r, WIDE_DIGIT);
-		if (class.space && !class.wide)
-			emit_text(r, WIDE_SPACE);
-		emit_text(r, "]");
+	shape_chars_init(&chars);
+	while (r->i < r->len && (r->s[r->i] != ']' || r->i == first))
+		read_class_item(r, &chars, &vague);
+	if (r->i < r->len)
+		r->i++;
+	else
+		r->p->plain = false;
+	/* Without case, what is left out may still be let in. */
+	if (vague || (negated && r->caseless)) {
+		add_any(&chars);
+	} else if (negated) {
+		shape_chars_negate(&chars);
 	}
-	r->i = end;
+	shape_from_chars(to, &chars);
 }
 
 /* ---- groups ---- */
 
+static void read_branches(struct reader *r, struct shape *to);
+
 static void
-look_around(struct reader *r, size_t skip, bool ahead)
+skip_close(struct reader *r)
 {
-	r->i += skip;
-	r->depth++;
-	r->p->looks = true;
-	if (!r->muted)
-		r->muted = r->depth;
-	if (ahead && !r->ahead)
-		r->ahead = r->depth;
+	if (r->i < r->len)
+		r->i++;
+	else
+		r->p->plain = false;
 }
 
 static void
-open_group(struct reader *r, size_t skip)
+read_inside(struct reader *r, size_t skip, struct shape *to)
 {
-	emit_text(r, "(?:");
 	r->i += skip;
+	if (r->depth == GROUPS_MAX) {
+		r->p->plain = false;
+		shape_init(to);
+		return;
+	}
 	r->depth++;
+	read_branches(r, to);
+	r->depth--;
+	skip_close(r);
 }
 
-/* (?i) and (?i-s:…): copied, since both engines scope them alike. */
+/* A lookaround: empty, but what it reads counts. */
 static void
-read_flags(struct reader *r)
+look_around(struct reader *r, size_t skip, bool ahead, struct shape *to)
+{
+	struct shape inside;
+
+	read_inside(r, skip, &inside);
+	make_border(to);
+	if (inside.reach == SHAPE_NO_LIMIT ||
+	    (ahead && inside.max >= SHAPE_NO_LIMIT - inside.reach - 4))
+		to->reach = SHAPE_NO_LIMIT;
+	else
+		to->reach += inside.reach + (ahead ? inside.max : 0);
+	shape_fini(&inside);
+}
+
+/* (?i) and (?i-s:…) */
+static void
+read_flags(struct reader *r, struct shape *to)
 {
 	size_t i = r->i + 2;
 
 	while (i < r->len && memchr("ims-", r->s[i], 4))
 		i++;
-	if (i >= r->len || (r->s[i] != ')' && r->s[i] != ':')) {
+	if (peek(r, i) == ':') {
+		read_inside(r, i + 1 - r->i, to);
+	} else if (peek(r, i) == ')') {
+		r->i = i + 1;
+		shape_init(to);
+	} else {
 		r->p->plain = false;
-		r->i += 2;
-		r->depth++;
-		return;
+		read_inside(r, 2, to);
 	}
-	if (r->s[i] == ':')
-		r->depth++;
-	else
-		r->dropped = true;
-	emit(r, r->s + r->i, i + 1 - r->i);
-	r->i = i + 1;
 }
 
 static void
-read_name(struct reader *r, size_t skip)
+read_name(struct reader *r, size_t skip, struct shape *to)
 {
 	char close = r->s[r->i + skip - 1] == '\'' ? '\'' : '>';
 	const char *end = memchr(r->s + r->i + skip, close,
 	    r->len - r->i - skip);
+	const char *name = r->s + r->i + skip;
 
-	open_group(r, end ? (size_t)(end - r->s) + 1 - r->i : skip);
+	for (; end && name < end; name++)
+		if (!is_letter(*name) && !is_digit(*name) && *name != '_')
+			r->p->plain = false;
+	if (!end)
+		r->p->plain = false;
+	read_inside(r, end ? (size_t)(end - r->s) + 1 - r->i : skip, to);
 }
 
 static void
-read_group(struct reader *r)
+read_group(struct reader *r, struct shape *to)
 {
 	if (starts_with(r, r->i, "(*"))
 		refuse(r, "(*…) verbs are not for policies");
 	if (starts_with(r, r->i, "(?C"))
 		refuse(r, "(?C) callouts are not for policies");
 	if (!starts_with(r, r->i, "(?")) {
-		open_group(r, 1);
+		read_inside(r, 1, to);
 	} else if (starts_with(r, r->i, "(?#")) {
 		const char *end = memchr(r->s + r->i, ')', r->len - r->i);
 
 		r->p->plain = false;
 		r->i = end ? (size_t)(end - r->s) + 1 : r->len;
+		shape_init(to);
 	} else if (starts_with(r, r->i, "(?:") || starts_with(r, r->i, "(?>") ||
 	    starts_with(r, r->i, "(?|")) {
-		open_group(r, 3);
+		read_inside(r, 3, to);
 	} else if (starts_with(r, r->i, "(?<=") ||
 	    starts_with(r, r->i, "(?<!")) {
-		look_around(r, 4, false);
+		look_around(r, 4, false, to);
 	} else if (starts_with(r, r->i, "(?=") || starts_with(r, r->i, "(?!")) {
-		look_around(r, 3, true);
+		look_around(r, 3, true, to);
 	} else if (starts_with(r, r->i, "(?<") || starts_with(r, r->i, "(?'")) {
-		read_name(r, 3);
+		read_name(r, 3, to);
 	} else if (starts_with(r, r->i, "(?P<")) {
-		read_name(r, 4);
+		read_name(r, 4, to);
 	} else {
-		read_flags(r);
+		read_flags(r, to);
 	}
-}
-
-static void
-close_group(struct reader *r)
-{
-	if (r->muted && r->muted == r->depth) {
-		r->muted = 0;
-		r->dropped = true;
-	} else {
-		emit_text(r, ")");
-	}
-	if (r->ahead == r->depth)
-		r->ahead = 0;
-	if (r->depth > 0)
-		r->depth--;
-	r->i++;
 }
 
 /* ---- quantifiers ---- */
 
-/* Length of the quantifier at i, 0 if there is none. */
-static size_t
-quantifier(const struct reader *r, size_t i)
+static uint64_t
+read_number(struct reader *r)
 {
-	size_t k = i + 1, digits = 0;
+	uint64_t n = 0;
 
-	if (r->s[i] == '*' || r->s[i] == '+' || r->s[i] == '?')
-		return 1;
-	if (r->s[i] != '{')
-		return 0;
-	for (; k < r->len && r->s[k] >= '0' && r->s[k] <= '9'; k++)
-		digits++;
-	if (digits == 0)
-		return 0;
-	if (k < r->len && r->s[k] == ',')
-		for (k++; k < r->len && r->s[k] >= '0' && r->s[k] <= '9'; k++)
-			;
-	return k < r->len && r->s[k] == '}' ? k + 1 - i : 0;
+	for (; is_digit(peek(r, r->i)); r->i++)
+		if (n < 100000)
+			n = 10 * n + (uint64_t)(r->s[r->i] - '0');
+	return n;
 }
 
-static void
-read_quantifier(struct reader *r, size_t n)
+/* "{n}", "{n,}" or "{n,m}"; r->i is at the brace. Other forms are text, or
+ * are in some versions. */
+static bool
+read_counts(struct reader *r, uint64_t *least, uint64_t *to)
 {
-	const char *q = r->s + r->i;
+	size_t start = r->i++;
 
-	close_literal(r, q[0] == '*' || q[0] == '?' ||
-	    (q[0] == '{' && q[1] == '0'));
-	if (q[0] == '*' || q[0] == '?' || (q[0] == '{' && q[1] == '0'))
-		r->run_len -= r->last_len;
-	end_run(r);
-	if (r->ahead && (q[0] == '*' || q[0] == '+' || q[n - 2] == ','))
-		r->p->looks_far = true;
-	if (r->dropped)
+	if (is_digit(peek(r, r->i))) {
+		*least = *to = read_number(r);
+		if (peek(r, r->i) == ',') {
+			r->i++;
+			*to = is_digit(peek(r, r->i)) ? read_number(r) :
+			    SHAPE_NO_LIMIT;
+		}
+		if (peek(r, r->i) == '}') {
+			r->i++;
+			return true;
+		}
+	}
+	if (r->i > start + 1 || peek(r, r->i) == ',' || peek(r, r->i) == ' ')
 		r->p->plain = false;
-	emit(r, q, n);
-	r->i += n;
-	/* lazy or possessive: the same places match, or fewer */
-	if (r->i < r->len && (r->s[r->i] == '?' || r->s[r->i] == '+'))
+	r->i = start;
+	return false;
+}
+
+/* Applies the quantifier that follows, if one does. */
+static bool
+read_quantifier(struct reader *r, struct shape *s)
+{
+	uint64_t least = 0, to = SHAPE_NO_LIMIT;
+
+	switch (peek(r, r->i)) {
+	case '*':
 		r->i++;
+		break;
+	case '+':
+		least = 1;
+		r->i++;
+		break;
+	case '?':
+		to = 1;
+		r->i++;
+		break;
+	case '{':
+		if (read_counts(r, &least, &to))
+			break;
+		return false;
+	default:
+		return false;
+	}
+	if (to < least) {
+		r->p->plain = false;
+		to = least;
+	}
+	/* lazy or possessive: the same places match, or fewer */
+	if (peek(r, r->i) == '?' || peek(r, r->i) == '+')
+		r->i++;
+	shape_repeat(s, least, to, r->most);
+	return true;
 }
 
 /* ---- the whole ---- */
 
-/* A character that stands for itself. */
 static void
-read_literal(struct reader *r)
+read_atom(struct reader *r, struct shape *to)
 {
-	unsigned char c = (unsigned char)r->s[r->i];
-	size_t n = 1;
+	struct shape_chars chars;
+	uint32_t code;
 
-	if (c < 0x80) {
-		if (c == '{' || c == '}')
-			emit_text(r, "\\");
-		if (r->caseless && (c | 0x20) == 'k')
-			emit_text(r, "[kK\\x{212a}]");
-		else if (r->caseless && (c | 0x20) == 's')
-			emit_text(r, "[sS\\x{17f}]");
-		else
-			emit(r, r->s + r->i, 1);
-		if (r->depth == 0)
-			r->literal = c;
-		/* Without case K and S are also letters beyond ASCII. */
-		if (r->depth == 0 && !(r->caseless &&
-			((c | 0x20) == 'k' || (c | 0x20) == 's')))
-			extend_run(r, r->s + r->i, 1);
-		else
-			end_run(r);
-	} else {
-		while (r->i + n < r->len && (r->s[r->i + n] & 0xc0) == 0x80)
-			n++;
-		/* U+3000 to U+9FFF have no case. */
-		if (!r->caseless || (c >= 0xe3 && c <= 0xe9)) {
-			emit(r, r->s + r->i, n);
-			if (r->depth == 0)
-				extend_run(r, r->s + r->i, n);
-		} else {
-			emit_text(r, "[" WIDE "]");
-			end_run(r);
-		}
+	switch (r->s[r->i]) {
+	case '\\':
+		read_escape(r, to);
+		return;
+	case '[':
+		read_class(r, to);
+		return;
+	case '(':
+		read_group(r, to);
+		return;
+	case '^':
+	case '$':
+		r->i++;
+		make_border(to);
+		return;
 	}
-	r->i += n;
+	shape_chars_init(&chars);
+	if (r->s[r->i] == '.') {
+		add_any(&chars);
+		r->i++;
+	} else {
+		if (memchr("*+?)", r->s[r->i], 4))
+			r->p->plain = false;	/* PCRE2 refuses it */
+		code = read_code(r);
+		shape_chars_add(&chars, code, code, r->caseless);
+	}
+	shape_from_chars(to, &chars);
 }
 
 static void
-read_token(struct reader *r)
+read_sequence(struct reader *r, struct shape *to)
 {
-	size_t n = quantifier(r, r->i);
+	struct shape atom;
 
-	if (n > 0) {
-		read_quantifier(r, n);
-		r->dropped = false;
-		return;
+	shape_init(to);
+	while (r->i < r->len && r->s[r->i] != '|' &&
+	    !(r->s[r->i] == ')' && r->depth > 0)) {
+		read_atom(r, &atom);
+		while (read_quantifier(r, &atom))
+			;
+		shape_append(to, &atom, r->most);
 	}
-	close_literal(r, false);
-	r->dropped = false;
-	if (memchr("\\[()^$|.", r->s[r->i], 8) &&
-	    !(r->s[r->i] == '\\' && r->i + 1 < r->len &&
-		r->s[r->i + 1] > 0 && !is_alnum(r->s[r->i + 1])))
-		end_run(r);
-	switch (r->s[r->i]) {
-	case '\\':
-		read_escape(r);
-		break;
-	case '[':
-		read_class(r);
-		break;
-	case '(':
-		read_group(r);
-		break;
-	case ')':
-		close_group(r);
-		break;
-	case '^':
-	case '$':
-		r->dropped = true;
-		r->p->looks = true;
+	shape_close(to);
+}
+
+static void
+read_branches(struct reader *r, struct shape *to)
+{
+	struct shape branch;
+
+	read_sequence(r, to);
+	while (peek(r, r->i) == '|') {
 		r->i++;
-		break;
-	case '|':
-		r->forked |= r->depth == 0;
-		if (r->depth == 0)
-			end_branch(r);
-		emit_text(r, "|");
-		r->i++;
-		break;
-	case '.':
-		emit_text(r, ".");
-		r->i++;
-		break;
-	default:
-		read_literal(r);
-		break;
+		read_sequence(r, &branch);
+		shape_or(to, &branch, r->most);
 	}
 }
 
@@ -618,34 +661,35 @@ has_flag_i(const char *s, size_t len)
 	return false;
 }
 
-void
-pattern_read(struct pattern_text *p, struct mg_span source, bool caseless)
+/* Claims nothing. */
+static void
+forget(struct shape *s)
 {
-	struct reader r = { .s = source.ptr, .len = source.len, .p = p };
+	shape_fini(s);
+	shape_init(s);
+	shape_close(s);
+	s->max = s->reach = SHAPE_NO_LIMIT;
+	shape_strings_drop(&s->exact);
+}
+
+void
+pattern_read(struct pattern_text *p, struct mg_span source, bool caseless,
+    size_t most)
+{
+	struct reader r = { .s = source.ptr, .len = source.len, .p = p,
+		.most = most };
 
 	memset(p, 0, sizeof(*p));
 	p->plain = true;
-	/* A token of one byte becomes at most a widened class. */
-	p->wide = mem_new(source.len + 1, 48);
-	/* Of each branch one run and a newline; eight bytes more are read
-	 * at once. */
-	p->literals = mem_new(source.len + 8, 2);
 	r.caseless = caseless || has_flag_i(source.ptr, source.len);
-	while (r.i < r.len)
-		read_token(&r);
-	close_literal(&r, false);
-	end_branch(&r);
-	if (r.bare || !p->plain)
-		p->literals_len = 0;
-	if (r.forked || !p->plain)
-		p->gate = 0;
-	p->wide[p->wide_len] = '\0';
+	read_branches(&r, &p->shape);
+	if (!p->plain)
+		forget(&p->shape);
+	shape_fill_head(&p->shape);
 }
 
 void
 pattern_fini(struct pattern_text *p)
 {
-	free(p->wide);
-	free(p->literals);
-	memset(p, 0, sizeof(*p));
+	shape_fini(&p->shape);
 }

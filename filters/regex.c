@@ -9,11 +9,13 @@
  *
  * Most patterns are not tried at all: on whole texts and large pieces one
  * pass for the literals that their matches contain names those that may match,
- * on small pieces a table says which may begin with one of its bytes. */
+ * another one says which numbers there are; on small pieces a table says which
+ * may begin somewhere in it, by their first bytes. */
 #include <string.h>
 #include <time.h>
 
 #include "filters/memory.h"
+#include "filters/numbers.h"
 #include "filters/regex_conf.h"
 
 #define LARGE 384	/* fresh bytes from which literals are looked for */
@@ -55,8 +57,12 @@ struct scan {
 	uint64_t *active;	/* patterns of active rules */
 	uint64_t *failed;	/* patterns that were reported as unable */
 	struct shelter *shelters;
+	uint64_t *run;		/* for the time of one call: to be tried */
+	uint64_t *opened;	/* … and what the literals opened */
 	struct late *late;	/* in order of patterns */
 	size_t n_late, late_room;
+	struct late *spare;	/* room for the next call's */
+	size_t spare_room;
 	struct candidate *pending;
 	size_t n_pending, pending_room;
 };
@@ -67,7 +73,7 @@ struct turn {
 	const struct regex *re;
 	const struct mg_text *text;
 	struct mg_report *report;
-	struct workspace *ws;
+	struct workspace *ws;	/* NULL: not needed yet */
 	uint64_t end;		/* of the text */
 	struct late *was_late;
 	size_t n_was_late, next_late;
@@ -112,9 +118,9 @@ why(int rc)
 static void
 give_up(struct turn *t, uint32_t pattern, const char *reason)
 {
-	t->unable = true;
 	if (regex_in(t->scan->failed, pattern))
 		return;
+	t->unable = true;
 	regex_add(t->scan->failed, pattern);
 	t->report->unable(t->report->arg, t->re->patterns[pattern].rule,
 	    reason);
@@ -294,10 +300,13 @@ search(struct turn *t, uint32_t pattern, uint64_t from)
 {
 	const struct mg_text *text = t->text;
 	const struct pattern *p = &t->re->patterns[pattern];
-	const PCRE2_SIZE *ov = pcre2_get_ovector_pointer(t->ws->match);
+	const PCRE2_SIZE *ov;
 	size_t i = (size_t)(from - text->at);
 	bool metered = p->metered && text->len > METERED + p->max_hold;
 
+	if (!t->ws)
+		t->ws = regex_lend(t->re);
+	ov = pcre2_get_ovector_pointer(t->ws->match);
 	while (i < text->len) {
 		int rc = metered ? match_metered(t, p, i) : match(t, p, i);
 
@@ -346,41 +355,77 @@ run(struct turn *t, uint32_t pattern, uint64_t from)
 
 /* ---- which patterns ---- */
 
-/* Reads the whole window for literals; adds the patterns that they open. */
 static void
-ask_literals(const struct turn *t, uint64_t *run)
+open_patterns(const struct regex *re, uint32_t state, uint64_t *run)
+{
+	const struct automaton *a = &re->automaton;
+	uint32_t i, term;
+
+	for (; state != AUTOMATON_ROOT; state = automaton_next_out(a, state)) {
+		term = a->tail[state].term - 1;
+		for (i = re->term_first[term]; i < re->term_first[term + 1];
+		    i++)
+			regex_add(run, re->by_term[i]);
+	}
+}
+
+/* Reads the whole window for literals and numbers; run becomes the patterns
+ * that may match. */
+static void
+ask_text(const struct turn *t, uint64_t *run)
 {
 	const struct regex *re = t->re;
 	const struct automaton *a = &re->automaton;
 	const unsigned char *ptr = (const unsigned char *)t->text->ptr;
 	size_t i = 0, len = t->text->len, k;
-	uint32_t s = AUTOMATON_ROOT, out;
+	struct shape_numbers have = { 0, 0, 0 };
+	uint32_t s = AUTOMATON_ROOT;
+	bool counted = false;
 
 	memcpy(run, re->alone, re->n_words * sizeof(*run));
 	while (re->n_terms > 0 && i < len) {
 		if (s == AUTOMATON_ROOT)
 			i = beginnings_next(&re->beginnings, ptr, i, len);
 		s = automaton_step(a, s, ptr[i++]);
-		for (out = a->node[s].out; out != AUTOMATON_ROOT;
-		    out = automaton_next_out(a, out))
-			for (k = 0; k < re->n_words; k++)
-				run[k] |= re->by_term[(a->tail[out].term - 1) *
-				    re->n_words + k];
+		if (a->node[s].out != AUTOMATON_ROOT)
+			open_patterns(re, a->node[s].out, run);
+	}
+	for (k = 0; k < re->n_words; k++) {
+		uint64_t mask = run[k] & re->numbered[k] & t->scan->active[k];
+
+		if (mask && !counted)
+			have = numbers_count(ptr, len);
+		counted |= mask != 0;
+		for (; mask; mask &= mask - 1) {
+			size_t p = 64 * k + (size_t)__builtin_ctzll(mask);
+
+			if (!numbers_suffice(&have, &re->patterns[p].numbers))
+				run[k] &= ~(mask & -mask);
+		}
 	}
 }
 
 /* Patterns that may begin within the fresh bytes. */
 static void
-ask_starts(struct turn *t, uint64_t *run)
+ask_heads(const struct turn *t, uint64_t *run)
 {
 	const struct regex *re = t->re;
 	const unsigned char *ptr = (const unsigned char *)t->text->ptr;
-	size_t i = (size_t)(t->text->fresh - t->text->at), k;
+	size_t i = (size_t)(t->text->fresh - t->text->at), k, n, place;
 
 	memset(run, 0, re->n_words * sizeof(*run));
-	for (; i < t->text->len; i++)
-		for (k = 0; k < re->n_words; k++)
-			run[k] |= re->starts[ptr[i] * re->n_words + k];
+	for (; i < t->text->len; i++) {
+		n = t->text->len - i;
+		n = n < SHAPE_HEAD ? n : SHAPE_HEAD;
+		for (k = 0; k < re->n_words; k++) {
+			uint64_t may = regex_head(re, 0, ptr[i])[k];
+
+			for (place = 1; place < n; place++)
+				may &= regex_head(re, place,
+				    ptr[i + place])[k];
+			run[k] |= may;
+		}
+	}
 }
 
 /* Whether a byte that every match contains is missing. */
@@ -415,10 +460,10 @@ static void
 judge_whole(struct turn *t)
 {
 	const struct regex *re = t->re;
-	uint64_t *chosen = t->ws->run, any = 0;
+	uint64_t *chosen = t->scan->run, any = 0;
 	size_t k;
 
-	ask_literals(t, chosen);
+	ask_text(t, chosen);
 	for (k = 0; k < re->n_words; k++)
 		any |= chosen[k] & t->scan->active[k] & ~re->excepts[k];
 	if (!any)
@@ -456,7 +501,7 @@ run_stream(struct turn *t, bool excepts, const uint64_t *cleared)
 
 	t->next_late = 0;
 	for (k = 0; k < re->n_words; k++) {
-		mask = t->ws->run[k] & t->scan->active[k];
+		mask = t->scan->run[k] & t->scan->active[k];
 		mask &= excepts ? re->excepts[k] : ~re->excepts[k];
 		for (; mask; mask &= mask - 1) {
 			uint32_t i = (uint32_t)(64 * k) +
@@ -499,18 +544,19 @@ judge_stream(struct turn *t)
 	const struct regex *re = t->re;
 	struct scan *scan = t->scan;
 	bool large = t->end - t->text->fresh >= LARGE;
-	uint64_t *hits = large ? t->ws->run + re->n_words : NULL;
-	size_t i;
+	uint64_t *hits = large ? scan->opened : NULL;
+	size_t i, room = scan->late_room;
 
 	if (large)
-		ask_literals(t, hits);
-	ask_starts(t, t->ws->run);
+		ask_text(t, hits);
+	ask_heads(t, scan->run);
 	for (i = 0; i < scan->n_late; i++)
-		regex_add(t->ws->run, scan->late[i].pattern);
+		regex_add(scan->run, scan->late[i].pattern);
 	t->was_late = scan->late;
 	t->n_was_late = scan->n_late;
-	scan->late = NULL;
-	scan->n_late = scan->late_room = 0;
+	scan->late = scan->spare;
+	scan->late_room = scan->spare_room;
+	scan->n_late = 0;
 	for (i = 0; i < re->n_excepts; i++)
 		scan->shelters[i].resume = t->end;
 	if (re->n_excepts > 0) {
@@ -518,7 +564,8 @@ judge_stream(struct turn *t)
 		settle(t);
 	}
 	run_stream(t, false, hits);
-	free(t->was_late);
+	scan->spare = t->was_late;
+	scan->spare_room = room;
 }
 
 /* ---- hold-back ---- */
@@ -596,12 +643,12 @@ judge(void *arg, const struct mg_text *text, struct mg_report *to)
 		.report = to, .end = text->at + text->len };
 
 	if (text->len > 0) {
-		t.ws = regex_lend(scan->re);
 		if (text->last && text->fresh == 0)
 			judge_whole(&t);
 		else
 			judge_stream(&t);
-		regex_return(scan->re, t.ws);
+		if (t.ws)
+			regex_return(scan->re, t.ws);
 	}
 	if (!text->last)
 		set_hold(&t);
@@ -616,20 +663,22 @@ static void *
 begin(const void *conf, const struct mg_scope *scope)
 {
 	const struct regex *re = conf;
-	struct scan *scan = mem_new(1, sizeof(*scan));
+	struct scan *scan = mem_new(1, sizeof(*scan) +
+	    4 * re->n_words * sizeof(uint64_t) +
+	    re->n_excepts * sizeof(struct shelter));
 	uint32_t r, i;
 
 	scan->re = re;
 	scan->scope = scope;
-	scan->active = mem_new(2 * re->n_words, sizeof(*scan->active));
+	scan->shelters = (struct shelter *)(scan + 1);
+	scan->active = (uint64_t *)(scan->shelters + re->n_excepts);
 	scan->failed = scan->active + re->n_words;
+	scan->run = scan->failed + re->n_words;
+	scan->opened = scan->run + re->n_words;
 	for (r = 0; r < re->n_rules; r++)
-		for (i = re->first[r]; i < re->first[r + 1]; i++)
-			if (regex_in(scope->active, r))
+		if (regex_in(scope->active, r))
+			for (i = re->first[r]; i < re->first[r + 1]; i++)
 				regex_add(scan->active, i);
-	if (re->n_excepts > 0)
-		scan->shelters = mem_new(re->n_excepts,
-		    sizeof(*scan->shelters));
 	return scan;
 }
 
@@ -643,9 +692,8 @@ end(void *arg)
 		return;
 	for (i = 0; i < scan->re->n_excepts; i++)
 		free(scan->shelters[i].list);
-	free(scan->shelters);
-	free(scan->active);
 	free(scan->late);
+	free(scan->spare);
 	free(scan->pending);
 	free(scan);
 }

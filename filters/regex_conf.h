@@ -10,6 +10,7 @@
 
 #include "filters/automaton.h"
 #include "filters/beginnings.h"
+#include "filters/shape.h"
 #include "modgate/filter.h"
 
 #define REGEX_MAX_HOLD 4096	/* bytes, when a rule does not say */
@@ -26,6 +27,7 @@ struct pattern {
 	bool metered;		/* no upper length: its time on a large text
 				 * is watched */
 	unsigned char gate;	/* a byte that every match contains; 0: none */
+	struct shape_numbers numbers;	/* what every match contains */
 };
 
 /* What one call of judge() needs and no channel keeps. */
@@ -34,7 +36,6 @@ struct workspace {
 	pcre2_match_data *match;
 	pcre2_match_context *context;
 	pcre2_jit_stack *stack;
-	uint64_t *run;		/* set of patterns */
 };
 
 struct regex {
@@ -43,18 +44,21 @@ struct regex {
 	size_t n_rules, n_excepts;
 	uint32_t *first;	/* by rule: its patterns, exceptions last;
 				 * n_rules + 1 */
-	uint64_t *starts;	/* by byte: patterns whose matches may begin
-				 * with it; n_words each */
+	uint64_t *heads;	/* by place, by byte: patterns whose matches
+				 * may have it there; n_words each */
 	uint64_t *alone;	/* patterns of which no literal is known */
+	uint64_t *numbered;	/* patterns whose matches contain numbers */
 	uint64_t *excepts;	/* patterns that are exceptions */
 	uint32_t look;		/* code points before its start that a match
 				 * may depend on, at the most */
 	/* Literals, of which each other pattern's matches contain one. */
 	struct automaton automaton;
 	struct beginnings beginnings;
-	uint64_t *by_term;	/* which patterns; n_words each */
+	uint32_t *by_term;	/* which patterns, from term_first[term] on */
+	uint32_t *term_first;	/* n_terms + 1 */
 	size_t n_terms;
 	size_t bytes;			/* for metrics */
+	_Atomic(struct workspace *) spare;	/* one at rest, without lock */
 	pthread_mutex_t lock;
 	struct workspace *pool;		/* at rest; under lock */
 };
@@ -71,6 +75,12 @@ size_t regex_memory(const void *conf);
 /* Lends a workspace for the time of one call. Any thread. Never NULL. */
 struct workspace *regex_lend(const struct regex *re);
 void regex_return(const struct regex *re, struct workspace *ws);
+
+static inline uint64_t *
+regex_head(const struct regex *re, size_t place, unsigned char byte)
+{
+	return re->heads + (place * 256 + byte) * re->n_words;
+}
 
 static inline bool
 regex_in(const uint64_t *set, size_t i)

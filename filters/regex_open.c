@@ -3,11 +3,10 @@
  * and the literals that their matches must contain into one automaton.
  *
  * A Vectorscan database of all patterns was tried in its place and dropped:
- * 5.4.9, which Debian 12 has, misses matches of patterns as plain as @[a-z].
- * Of that library only the analysis of a pattern's width is used. */
+ * 5.4.9, which Debian 12 has, misses matches of patterns as plain as @[a-z]. */
 #include "filters/regex_conf.h"
 
-#include <hs/hs.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,6 +21,10 @@
 #define PATTERN_MAX 8192		/* bytes of one pattern */
 /* Each pattern is compiled in about a millisecond. */
 #define PATTERNS_MAX 20000
+/* Strings of which a match must contain one; fewer where patterns are many. */
+#define LITERALS_MAX 1024
+#define LITERALS_MANY 48
+#define MANY 256
 
 enum { KEY_REGEX, KEY_CASE };
 
@@ -100,26 +103,6 @@ compile(struct opening *o, struct pattern *p, const struct mg_item *item,
 	return 0;
 }
 
-/* How many bytes from its start a match may depend on; all that is said of
- * the wide pattern holds for the true one. */
-static uint64_t
-longest(const struct pattern_text *text, unsigned flags)
-{
-	hs_expr_info_t *info = NULL;
-	hs_compile_error_t *error = NULL;
-	uint64_t bytes = REGEX_NO_LIMIT;
-
-	if (!text->plain)
-		return bytes;
-	if (hs_expression_info(text->wide, flags, &info, &error) == HS_SUCCESS
-	    && info->max_width != UINT32_MAX)
-		bytes = info->max_width;
-	free(info);
-	if (error)
-		hs_free_compile_error(error);
-	return bytes;
-}
-
 static void
 warn_length(const struct opening *o, const struct pattern *p,
     const struct mg_item *item, uint64_t bytes)
@@ -141,58 +124,58 @@ warn_length(const struct opening *o, const struct pattern *p,
 	advise(o, &item->place, text);
 }
 
-/* Notes the literals of a pattern, folded in place. A single byte would be
- * found everywhere: its pattern is tried always, behind its gate. */
+/* Notes the literals of a pattern. One without is tried always, behind its
+ * other gates. */
 static void
 add_literals(struct opening *o, size_t i)
 {
-	struct pattern_text *text = &o->texts[i];
-	unsigned char *p = (unsigned char *)text->literals;
-	size_t k, n, from = o->n_literals;
+	const struct shape_strings *gate = &o->texts[i].shape.gate;
+	size_t k;
 
-	for (k = 0; k < text->literals_len; k++)
-		p[k] = automaton_fold[p[k]];
-	for (k = 0; k < text->literals_len; k += n + 1) {
-		n = (size_t)((unsigned char *)memchr(p + k, '\n',
-		    text->literals_len - k) - (p + k));
-		if (n < 2) {
-			o->n_literals = from;
-			break;
-		}
-		if (o->n_literals == o->room) {
-			o->room += o->room + 64;
-			o->literals = mem_grow(o->literals, o->room,
-			    sizeof(*o->literals));
-		}
-		o->literals[o->n_literals++] = (struct literal){
-			{ p + k, (uint32_t)n }, i };
-	}
-	if (o->n_literals == from)
+	if (gate->n == 0 || shape_score(gate) < SHAPE_USABLE) {
 		regex_add(o->re->alone, i);
+		return;
+	}
+	if (o->room - o->n_literals < gate->n) {
+		o->room += o->room + gate->n + 64;
+		o->literals = mem_grow(o->literals, o->room,
+		    sizeof(*o->literals));
+	}
+	for (k = 0; k < gate->n; k++)
+		o->literals[o->n_literals++] = (struct literal){
+			{ gate->list[k].ptr, gate->list[k].len }, i };
 }
 
-/* Notes with which bytes a match may begin. */
-static void
-add_starts(struct regex *re, size_t i)
+/* Whether PCRE2 has found that a match may begin with the byte. */
+static bool
+may_begin(const pcre2_code *code, unsigned byte)
 {
-	const pcre2_code *code = re->patterns[i].code;
 	const uint8_t *bits = NULL;
 	uint32_t type = 0, unit = 0;
-	unsigned byte;
 
 	(void)pcre2_pattern_info(code, PCRE2_INFO_FIRSTCODETYPE, &type);
 	(void)pcre2_pattern_info(code, PCRE2_INFO_FIRSTCODEUNIT, &unit);
 	(void)pcre2_pattern_info(code, PCRE2_INFO_FIRSTBITMAP, &bits);
-	for (byte = 0; byte < 256; byte++) {
-		/* PCRE2 does not tell whether the unit has both cases. */
-		bool may = type == 1 ? byte == unit ||
-		    (byte < 0x80 && unit < 0x80 &&
-			((byte ^ unit) & 0xdf) == 0) :
-		    !bits || (bits[byte / 8] >> byte % 8 & 1);
+	/* It does not tell whether the unit has both cases. */
+	if (type == 1)
+		return byte == unit || (byte < 0x80 && unit < 0x80 &&
+		    ((byte ^ unit) & 0xdf) == 0);
+	return !bits || (bits[byte / 8] >> byte % 8 & 1);
+}
 
-		if (may)
-			regex_add(re->starts + byte * re->n_words, i);
-	}
+/* Notes with which bytes a match may begin. */
+static void
+add_heads(struct regex *re, size_t i, const struct shape *shape)
+{
+	unsigned place, byte;
+
+	for (place = 0; place < SHAPE_HEAD; place++)
+		for (byte = 0; byte < 256; byte++)
+			if (shape_bytes_in(shape->head[place],
+				(unsigned char)byte) && (place > 0 ||
+				may_begin(re->patterns[i].code, byte)))
+				regex_add(regex_head(re, place,
+				    (unsigned char)byte), i);
 }
 
 static int
@@ -203,26 +186,28 @@ add_pattern(struct opening *o, size_t i, const struct mg_rule *rule,
 	struct pattern *p = &re->patterns[i];
 	struct pattern_text *text = &o->texts[i];
 	bool caseless = rule->match[KEY_CASE].number > 0;
-	unsigned flags = HS_FLAG_UTF8 | HS_FLAG_PREFILTER |
-	    HS_FLAG_SINGLEMATCH | (caseless ? HS_FLAG_CASELESS : 0);
+	const struct shape *shape = &text->shape;
 	uint32_t look = 0;
 	size_t size = 0;
-	uint64_t bytes;
 
-	pattern_read(text, item->text, caseless);
+	pattern_read(text, item->text, caseless,
+	    re->n_patterns > MANY ? LITERALS_MANY : LITERALS_MAX);
 	if (text->refused)
 		return mg_fail(o->err, &item->place, "regex: %s (at byte %zu "
 		    "of the pattern)", text->refused, text->refused_at);
-	bytes = longest(text, flags);
-	p->max_bytes = text->looks ? REGEX_NO_LIMIT : bytes;
-	p->metered = bytes == REGEX_NO_LIMIT || text->looks_far;
+	p->max_bytes = shape->max > REGEX_NO_LIMIT - shape->reach ?
+	    REGEX_NO_LIMIT : shape->max + shape->reach;
+	p->metered = p->max_bytes == REGEX_NO_LIMIT;
 	if (compile(o, p, item, caseless) < 0)
 		return -1;
 	p->max_hold = rule->max_hold ? rule->max_hold : REGEX_MAX_HOLD;
-	p->gate = text->gate;
+	p->gate = shape->byte;
+	p->numbers = shape->numbers;
+	if (p->numbers.run > 0 || p->numbers.digits > 0)
+		regex_add(re->numbered, i);
 	if (!p->except)
 		warn_length(o, p, item,
-		    text->looks_far ? REGEX_NO_LIMIT : bytes);
+		    p->metered ? REGEX_NO_LIMIT : shape->max);
 	(void)pcre2_pattern_info(p->code, PCRE2_INFO_MAXLOOKBEHIND, &look);
 	if (look + 1 > re->look)
 		re->look = look + 1;
@@ -230,7 +215,7 @@ add_pattern(struct opening *o, size_t i, const struct mg_rule *rule,
 	re->bytes += size;
 	(void)pcre2_pattern_info(p->code, PCRE2_INFO_JITSIZE, &size);
 	re->bytes += size;
-	add_starts(re, i);
+	add_heads(re, i, shape);
 	add_literals(o, i);
 	return 0;
 }
@@ -301,15 +286,17 @@ make_automaton(struct opening *o)
 	if (o->n_literals > 1)
 		qsort(o->literals, o->n_literals, sizeof(*o->literals),
 		    compare_literals);
-	re->by_term = mem_new(o->n_literals * re->n_words,
-	    sizeof(*re->by_term));
+	re->by_term = mem_new(o->n_literals, sizeof(*re->by_term));
+	re->term_first = mem_new(o->n_literals + 1, sizeof(*re->term_first));
 	for (i = 0; i < o->n_literals; i++) {
 		if (i == 0 || compare_literals(&o->literals[i - 1],
-			&o->literals[i]) != 0)
+			&o->literals[i]) != 0) {
+			re->term_first[re->n_terms] = (uint32_t)i;
 			terms[re->n_terms++] = o->literals[i].term;
-		regex_add(re->by_term + (re->n_terms - 1) * re->n_words,
-		    o->literals[i].pattern);
+		}
+		re->by_term[i] = (uint32_t)o->literals[i].pattern;
 	}
+	re->term_first[re->n_terms] = (uint32_t)o->n_literals;
 	automaton_build(&re->automaton, terms, re->n_terms);
 	beginnings_init(&re->beginnings, terms, re->n_terms);
 	free(terms);
@@ -338,7 +325,9 @@ new_regex(size_t n, size_t n_rules)
 	re->n_rules = n_rules;
 	re->patterns = mem_new(n, sizeof(*re->patterns));
 	re->first = mem_new(n_rules + 1, sizeof(*re->first));
-	re->starts = mem_new(256 * re->n_words, sizeof(*re->starts));
+	re->heads = mem_new(SHAPE_HEAD * 256 * re->n_words,
+	    sizeof(*re->heads));
+	re->numbered = mem_new(re->n_words, sizeof(*re->numbered));
 	re->alone = mem_new(re->n_words, sizeof(*re->alone));
 	re->excepts = mem_new(re->n_words, sizeof(*re->excepts));
 	(void)pthread_mutex_init(&re->lock, NULL);
@@ -383,15 +372,13 @@ regex_open(const struct mg_rule *rules, size_t n_rules,
 /* ---- workspaces ---- */
 
 static struct workspace *
-new_workspace(const struct regex *re)
+new_workspace(void)
 {
 	struct workspace *ws = mem_new(1, sizeof(*ws));
 
 	ws->match = pcre2_match_data_create(1, NULL);
 	ws->context = pcre2_match_context_create(NULL);
 	ws->stack = pcre2_jit_stack_create(STACK_START, STACK_MAX, NULL);
-	/* Two sets: those to run, and what the literals opened. */
-	ws->run = mem_new(2 * re->n_words, sizeof(*ws->run));
 	if (!ws->match || !ws->context || !ws->stack)
 		abort();
 	(void)pcre2_set_match_limit(ws->context, MATCH_LIMIT);
@@ -405,14 +392,16 @@ struct workspace *
 regex_lend(const struct regex *conf)
 {
 	struct regex *re = (struct regex *)(uintptr_t)conf;
-	struct workspace *ws;
+	struct workspace *ws = atomic_exchange(&re->spare, NULL);
 
+	if (ws)
+		return ws;
 	(void)pthread_mutex_lock(&re->lock);
 	ws = re->pool;
 	if (ws)
 		re->pool = ws->next;
 	(void)pthread_mutex_unlock(&re->lock);
-	return ws ? ws : new_workspace(re);
+	return ws ? ws : new_workspace();
 }
 
 void
@@ -420,6 +409,9 @@ regex_return(const struct regex *conf, struct workspace *ws)
 {
 	struct regex *re = (struct regex *)(uintptr_t)conf;
 
+	ws = atomic_exchange(&re->spare, ws);
+	if (!ws)
+		return;
 	(void)pthread_mutex_lock(&re->lock);
 	ws->next = re->pool;
 	re->pool = ws;
@@ -432,7 +424,6 @@ free_workspace(struct workspace *ws)
 	pcre2_match_data_free(ws->match);
 	pcre2_match_context_free(ws->context);
 	pcre2_jit_stack_free(ws->stack);
-	free(ws->run);
 	free(ws);
 }
 
@@ -445,6 +436,8 @@ regex_close(void *conf)
 
 	if (!re)
 		return;
+	if ((ws = atomic_load(&re->spare)))
+		free_workspace(ws);
 	while ((ws = re->pool)) {
 		re->pool = ws->next;
 		free_workspace(ws);
@@ -454,10 +447,12 @@ regex_close(void *conf)
 	automaton_fini(&re->automaton);
 	beginnings_fini(&re->beginnings);
 	free(re->by_term);
+	free(re->term_first);
 	(void)pthread_mutex_destroy(&re->lock);
 	free(re->patterns);
 	free(re->first);
-	free(re->starts);
+	free(re->heads);
+	free(re->numbered);
 	free(re->alone);
 	free(re->excepts);
 	free(re);
@@ -469,5 +464,7 @@ regex_memory(const void *conf)
 	const struct regex *re = conf;
 
 	return sizeof(*re) + re->bytes + re->n_patterns *
-	    sizeof(*re->patterns) + re->n_words * 258 * sizeof(uint64_t);
+	    sizeof(*re->patterns) + re->n_words * (SHAPE_HEAD * 256 + 3) *
+	    sizeof(uint64_t) + re->automaton.n_slots *
+	    (sizeof(*re->automaton.node) + sizeof(*re->automaton.tail));
 }

@@ -20,7 +20,6 @@
 #include "gateway/conn_io.h"
 
 #define TRIM_MS 1000		/* idle so long: buffers are given back */
-#define DRAIN_MS 1000		/* idle so long: a drain closes it */
 #define LINGER_MS 1000		/* a refused client may read our answer */
 #define LINGER_BYTES 65536	/* and go on sending that much */
 #define ROUNDS 16		/* of settle() before others have their turn */
@@ -259,9 +258,11 @@ conn_close_after(struct conn *c)
 }
 
 void
-conn_drain(struct conn *c)
+conn_drain(struct conn *c, uint32_t idle_ms)
 {
 	c->draining = true;
+	if (idle_ms < c->limits.keepalive_ms)
+		c->limits.keepalive_ms = idle_ms;
 	later(c);
 }
 
@@ -464,8 +465,9 @@ conclude_exchange(struct conn *c)
 
 	end_request(c);
 	/* In a drain, an answer whose head was out before has not said that it
-	 * is the last; its client may ask again. */
-	if (c->close_after || c->io.eof || unread) {
+	 * is the last; its client may ask again, if it has the time. */
+	if (c->close_after || c->io.eof || unread ||
+	    (c->draining && c->limits.keepalive_ms == 0)) {
 		linger(c);
 		return;
 	}
@@ -473,14 +475,11 @@ conclude_exchange(struct conn *c)
 	c->idle_at = c->now;
 }
 
-/* Nothing of a next request is here, nor in the socket, for a while. A client
- * that has just connected, or just read an answer, is about to ask: a drain
- * that closed at once would often cross its request. */
+/* Nothing of a next request is here, nor in the socket. */
 static bool
 is_idle(const struct conn *c)
 {
-	return c->now >= c->idle_at + DRAIN_MS &&
-	    http1_is_idle(c->reader) && conn_io_silent(&c->io);
+	return http1_is_idle(c->reader) && conn_io_silent(&c->io);
 }
 
 /* What follows from the state. True: something was done that may call for
@@ -496,7 +495,8 @@ conclude(struct conn *c)
 	}
 	switch (c->phase) {
 	case C_HEAD:
-		if (c->io.eof || (c->draining && is_idle(c)))
+		if (c->io.eof || (c->draining && is_idle(c) &&
+		    c->now >= c->idle_at + c->limits.keepalive_ms))
 			shut(c);
 		return false;
 	case C_EXCHANGE:
@@ -555,7 +555,7 @@ deadline(const struct conn *c)
 		if (!c->trimmed && c->head_at == 0)
 			at = sooner(at, c->idle_at + TRIM_MS);
 		if (c->draining && c->head_at == 0)
-			at = sooner(at, c->idle_at + DRAIN_MS);
+			at = sooner(at, c->idle_at + c->limits.keepalive_ms);
 		return at;
 	case C_LINGER:
 		return c->linger_at + LINGER_MS;

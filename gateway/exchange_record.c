@@ -42,7 +42,6 @@ exchange_fill_open(struct exchange *ex, struct audit_ticket *ticket)
 		.model = buf_span(&ex->model),
 		.stream = ex->facts.stream,
 	};
-	struct buf json = { 0 };
 	char ip[33], subject[33];
 
 	audit_pseudonym(audit, span_str(ex->address), ip);
@@ -57,9 +56,8 @@ exchange_fill_open(struct exchange *ex, struct audit_ticket *ticket)
 		open.policy_id = span_str(ex->policy->policy->name);
 		open.policy_sha256 = span_str(ex->policy->policy->sha256);
 	}
-	record_open(&json, &head, &open);
-	audit_add(ticket, AUDIT_LEAF, buf_span(&json));
-	buf_fini(&json);
+	record_open(audit_frame(ticket), &head, &open);
+	audit_frame_end(ticket, AUDIT_LEAF);
 }
 
 /* Notes of one rule on one side, as one verdict. */
@@ -126,7 +124,6 @@ static size_t
 add_excerpts(const struct exchange *ex, struct audit_ticket *ticket,
     struct record_obj objs[MAX_OBJS])
 {
-	struct buf json = { 0 };
 	size_t i, n = 0;
 
 	for (i = 0; i < ex->notes.n && n < MAX_OBJS; i++) {
@@ -144,11 +141,9 @@ add_excerpts(const struct exchange *ex, struct audit_ticket *ticket,
 
 		if (!note->excerpt)
 			continue;
-		buf_clear(&json);
-		record_excerpt(&json, &excerpt, &objs[n++]);
-		audit_add(ticket, AUDIT_EXCERPT, buf_span(&json));
+		record_excerpt(audit_frame(ticket), &excerpt, &objs[n++]);
+		audit_frame_end(ticket, AUDIT_EXCERPT);
 	}
-	buf_fini(&json);
 	return n;
 }
 
@@ -179,7 +174,6 @@ exchange_fill_close(struct exchange *ex, struct audit_ticket *ticket)
 		.last_us = ex->last_us,
 		.not_scanned = not_scanned,
 	};
-	struct buf json = { 0 };
 	size_t n = 0;
 
 	grouped.n = grouped.n_places = 0;
@@ -200,9 +194,8 @@ exchange_fill_close(struct exchange *ex, struct audit_ticket *ticket)
 	ex->bytes_out = close.bytes_out;
 	if (ex->notes.capture)
 		close.n_objs = add_excerpts(ex, ticket, objs);
-	record_close(&json, &head, &close);
-	audit_add(ticket, AUDIT_LEAF, buf_span(&json));
-	buf_fini(&json);
+	record_close(audit_frame(ticket), &head, &close);
+	audit_frame_end(ticket, AUDIT_LEAF);
 }
 
 static void

@@ -63,6 +63,7 @@ struct gateway {
 	struct worker *workers;
 	unsigned n_workers;
 	_Atomic bool draining;
+	_Atomic uint32_t drain_idle_ms;	/* for idle connections */
 	int64_t started_us;
 	_Atomic uint64_t reloads, reload_failures;
 };

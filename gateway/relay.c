@@ -211,7 +211,8 @@ is_plain(const struct relay *r, const struct relay_event *event)
 		    &r->channels[event->pieces[i].channel];
 
 		(void)channel_edits(ch->screen, &n);
-		if (n > 0 || event->pieces[i].repaired)
+		if (n > 0 || channel_cut(ch->screen) != SCREEN_NONE ||
+		    event->pieces[i].repaired)
 			return false;
 	}
 	return true;

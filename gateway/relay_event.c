@@ -96,7 +96,7 @@ piece_text(const struct relay_event *event, const struct relay_channel *ch,
 	struct buf scratch = { 0 };
 	struct mg_span text = span(event->scratch.ptr + p->text_at,
 	    p->text_len);
-	size_t before = out->len;
+	uint64_t clear = channel_clear(ch->screen);
 	bool changed = p->repaired;
 
 	if (!p->repaired) {
@@ -104,17 +104,14 @@ piece_text(const struct relay_event *event, const struct relay_channel *ch,
 		    &scratch, NULL, NULL);
 		text = buf_span(&scratch);
 	}
-	if (edited_text(ch->screen, text, p->from, ch->is_json, out))
-		changed = true;
 	if (choice_cut && channel_cut(ch->screen) == SCREEN_NONE &&
 	    is_beyond(ch, p)) {
-		uint64_t clear = channel_clear(ch->screen);
-		size_t keep = clear > p->from ? (size_t)(clear - p->from) : 0;
-
-		if (out->len - before > keep)
-			out->len = before + keep;
+		/* No edit goes through the clear mark. */
+		text.len = clear > p->from ? (size_t)(clear - p->from) : 0;
 		changed = true;
 	}
+	if (edited_text(ch->screen, text, p->from, ch->is_json, out))
+		changed = true;
 	buf_fini(&scratch);
 	return changed;
 }
@@ -200,7 +197,8 @@ write_pieces(struct writing *w)
 		struct relay_part *part = part_of(event, p->at);
 		struct relay_choice *choice = ch->choice >= 0 ?
 		    w->view->choice(w->view->arg, ch->choice) : NULL;
-		bool cut = choice && choice->is_cut;
+		bool cut = choice ? choice->is_cut :
+		    channel_cut(ch->screen) != SCREEN_NONE;
 
 		if (!p->repaired && !cut && !overlaps_edit(ch, p))
 			continue;

@@ -64,6 +64,8 @@ struct channel_screen {
 	uint64_t raw_fed;		/* bytes that the raw view has seen */
 	struct screen_edit *edits;
 	size_t n_edits, cap_edits;
+	struct screen_edit *late;	/* found behind the last of edits; */
+	size_t n_late, cap_late;	/* empty between two feeds */
 	struct screen_finding *findings;
 	size_t n_findings, cap_findings;
 	uint64_t total;
@@ -232,6 +234,7 @@ channel_close(struct channel_screen *channel)
 	buf_fini(&channel->raw);
 	free(channel->sentences);
 	free(channel->edits);
+	free(channel->late);
 	free(channel->findings);
 	free(channel);
 }
@@ -275,42 +278,89 @@ cut(struct channel_screen *channel, uint64_t at)
 		channel->cut = at;
 }
 
-/* Adds an edit and melts it together with those that it overlaps. Whose word
- * stands there must not depend on which was found first. */
+/* Appends an edit that begins at or after the last one, and melts the two
+ * together where they overlap: the earlier one's word stands there, of two
+ * that begin together the first rule's. */
+static void
+append(struct channel_screen *channel, const struct screen_edit *e)
+{
+	struct screen_edit *other = channel->n_edits ?
+	    &channel->edits[channel->n_edits - 1] : NULL;
+	uint64_t end = e->at + e->len;
+
+	if (!other || other->at + other->len <= e->at) {
+		channel->edits = xgrow(channel->edits, &channel->cap_edits,
+		    channel->n_edits + 1, sizeof(*channel->edits));
+		channel->edits[channel->n_edits++] = *e;
+		return;
+	}
+	if (other->at + other->len > end)
+		end = other->at + other->len;
+	if (other->at == e->at && e->rule < other->rule)
+		*other = *e;
+	other->len = end - other->at;
+}
+
+/* Adds an edit. Those of a second engine come when the first has gone through
+ * the whole text: they wait, as to sort each in by itself would take the
+ * square of their number. */
 static void
 edit(struct channel_screen *channel, uint64_t at, uint64_t len,
     const struct policy_rule *rule)
 {
-	uint64_t end = at + len;
-	size_t from, to;
+	struct screen_edit e = { at, len, rule->replacement,
+		strlen(rule->replacement), rule };
 
-	if (end <= channel->clear)
+	if (at + len <= channel->clear)
 		return;
-	if (at < channel->clear)
-		at = channel->clear;
+	if (at < channel->clear) {
+		e.len -= channel->clear - at;
+		e.at = channel->clear;
+	}
+	if (channel->n_edits == 0 ||
+	    channel->edits[channel->n_edits - 1].at <= e.at) {
+		append(channel, &e);
+		return;
+	}
+	channel->late = xgrow(channel->late, &channel->cap_late,
+	    channel->n_late + 1, sizeof(*channel->late));
+	channel->late[channel->n_late++] = e;
+}
+
+static int
+by_place(const void *a, const void *b)
+{
+	const struct screen_edit *x = a, *y = b;
+
+	if (x->at != y->at)
+		return x->at < y->at ? -1 : 1;
+	return x->rule < y->rule ? -1 : x->rule > y->rule;
+}
+
+/* Sorts in what came late. */
+static void
+melt_late(struct channel_screen *channel)
+{
+	size_t from, i, n;
+
+	if (channel->n_late == 0)
+		return;
+	n = channel->n_late;
+	qsort(channel->late, n, sizeof(*channel->late), by_place);
 	for (from = channel->n_edits; from > 0; from--)
 		if (channel->edits[from - 1].at +
-		    channel->edits[from - 1].len <= at)
+		    channel->edits[from - 1].len <= channel->late[0].at)
 			break;
-	for (to = from; to < channel->n_edits; to++) {
-		struct screen_edit *other = &channel->edits[to];
-
-		if (other->at >= end)
-			break;
-		if (other->at < at || (other->at == at && other->rule < rule))
-			rule = other->rule;
-		if (other->at < at)
-			at = other->at;
-		if (other->at + other->len > end)
-			end = other->at + other->len;
-	}
-	channel->edits = xgrow(channel->edits, &channel->cap_edits,
-	    channel->n_edits + 1, sizeof(*channel->edits));
-	memmove(channel->edits + from + 1, channel->edits + to,
-	    (channel->n_edits - to) * sizeof(*channel->edits));
-	channel->n_edits = channel->n_edits - (to - from) + 1;
-	channel->edits[from] = (struct screen_edit){ at, end - at,
-		rule->replacement, strlen(rule->replacement), rule };
+	/* What stands behind the first of them is sorted in as well. */
+	channel->late = xgrow(channel->late, &channel->cap_late,
+	    n + channel->n_edits - from, sizeof(*channel->late));
+	for (i = from; i < channel->n_edits; i++)
+		channel->late[n++] = channel->edits[i];
+	qsort(channel->late, n, sizeof(*channel->late), by_place);
+	channel->n_edits = from;
+	for (i = 0; i < n; i++)
+		append(channel, &channel->late[i]);
+	channel->n_late = 0;
 }
 
 static void
@@ -637,9 +687,9 @@ unit_before(const struct channel_screen *channel, uint64_t hold)
 		return 0;
 	do {
 		before = hold;
-		for (i = channel->n_edits; i-- > 0;)
-			if (channel->edits[i].at < hold &&
-			    channel->edits[i].at + channel->edits[i].len > hold)
+		for (i = channel->n_edits; i-- > 0 &&
+		    channel->edits[i].at + channel->edits[i].len > hold;)
+			if (channel->edits[i].at < hold)
 				hold = channel->edits[i].at;
 		if (channel->scopes->sentence)
 			hold = sentence_before(channel, hold);
@@ -662,6 +712,7 @@ channel_feed(struct channel_screen *channel, const char *ptr, size_t len,
 	else if (channel->n_views > 0)
 		hold = view_feed(channel, &channel->views[0], ptr, len, last);
 	channel->end += len;
+	melt_late(channel);
 	hold = last ? channel->end : unit_before(channel, hold);
 	if (hold > channel->clear)
 		channel->clear = hold;

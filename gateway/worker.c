@@ -193,7 +193,8 @@ start_drain(struct worker *w)
 	(void)event_add(w->tick, &often);
 	for (wc = w->conns; wc; wc = next) {
 		next = wc->next;
-		conn_drain(wc->conn);
+		conn_drain(wc->conn,
+		    atomic_load(&w->gateway->drain_idle_ms));
 	}
 	end_if_drained(w);
 }

@@ -2,6 +2,7 @@
 /* test_audit.c - what is acknowledged is on disk, once, in order; whatever
  * the disk does. */
 #include "gateway/audit/crc32c.h"
+#include "gateway/clock.h"
 #include "tests/audit_bench.h"
 
 /* ---- tests: the small parts ---- */
@@ -150,6 +151,61 @@ tickets_that_wait_together_share_a_sync(void)
 		CHECK_EQ(items[i].place, i);
 	bench_close(&b);
 	CHECK_EQ(count("exchange.close"), 200);
+}
+
+static size_t
+expected(struct bench *b)
+{
+	size_t n;
+
+	pthread_mutex_lock(&b->audit->lock);
+	n = b->audit->expect;
+	pthread_mutex_unlock(&b->audit->lock);
+	return n;
+}
+
+static void
+who_does_one_thing_at_a_time_never_waits_for_others(void)
+{
+	struct config_audit c = config();
+	struct bench b;
+	unsigned i, before;
+
+	new_dir();
+	new_disk();
+	CHECK(bench_open(&b, &c, &disk_io));
+	before = atomic_load(&disk.syncs);
+	for (i = 0; i < 5 * GATHER_PROBE; i++) {
+		CHECK_EQ(write_one(&b, "exchange.close", X1), AUDIT_DURABLE);
+		CHECK(expected(&b) <= 1);
+	}
+	CHECK_EQ(atomic_load(&disk.syncs) - before, 5 * GATHER_PROBE);
+	bench_close(&b);
+}
+
+static void
+company_that_does_not_come_is_waited_for_once_and_briefly(void)
+{
+	struct config_audit c = config();
+	struct item items[200];
+	struct bench b;
+	int64_t since;
+	unsigned i;
+
+	new_dir();
+	new_disk();
+	atomic_store(&disk.sync_delay_us, 20000);
+	CHECK(bench_open(&b, &c, &disk_io));
+	for (i = 0; i < 200; i++)
+		submit(&b, &items[i], "exchange.close", X1);
+	wait_all(&b);
+	CHECK(expected(&b) > 1);
+	since = steady_us();
+	CHECK_EQ(write_one(&b, "exchange.close", X1), AUDIT_DURABLE);
+	CHECK(steady_us() - since < 500000);
+	CHECK_EQ(expected(&b), 1);
+	bench_close(&b);
+	CHECK_EQ(count("exchange.close"), 201);
 }
 
 static void
@@ -634,6 +690,51 @@ worker_main(void *arg)
 }
 
 static void
+run_workers(struct worker workers[WORKERS], struct audit *audit)
+{
+	unsigned i;
+
+	memset(workers, 0, WORKERS * sizeof(*workers));
+	for (i = 0; i < WORKERS; i++) {
+		workers[i].audit = audit;
+		workers[i].id = i;
+		CHECK_EQ(pthread_create(&workers[i].thread, NULL, worker_main,
+		    &workers[i]), 0);
+	}
+}
+
+static void
+join_workers(struct worker workers[WORKERS])
+{
+	unsigned i;
+
+	for (i = 0; i < WORKERS; i++) {
+		pthread_join(workers[i].thread, NULL);
+		CHECK_EQ(workers[i].done, PER_WORKER);
+		CHECK_EQ(workers[i].wrong, 0);
+	}
+}
+
+static void
+many_who_come_at_once_share_syncs_even_on_a_fast_disk(void)
+{
+	static struct worker workers[WORKERS];
+	struct config_audit c = config();
+	struct mg_error err = { "" };
+	struct audit *audit;
+
+	new_dir();
+	new_disk();
+	audit = audit_new_io(dir, &c, &disk_io, &err);
+	CHECK(audit != NULL);
+	run_workers(workers, audit);
+	join_workers(workers);
+	CHECK(atomic_load(&disk.syncs) * 3 < WORKERS * PER_WORKER);
+	audit_free(audit);
+	CHECK_EQ(count("exchange.close"), WORKERS * PER_WORKER);
+}
+
+static void
 workers_get_their_own_tickets_on_their_own_loops(void)
 {
 	static struct worker workers[WORKERS];
@@ -647,12 +748,7 @@ workers_get_their_own_tickets_on_their_own_loops(void)
 	c.segment_bytes = 20000;
 	audit = audit_new(dir, &c, &err);
 	CHECK(audit != NULL);
-	for (i = 0; i < WORKERS; i++) {
-		workers[i].audit = audit;
-		workers[i].id = i;
-		CHECK_EQ(pthread_create(&workers[i].thread, NULL, worker_main,
-		    &workers[i]), 0);
-	}
+	run_workers(workers, audit);
 	for (i = 0; i < 20; i++) {
 		audit_stats(audit, &stats);
 		(void)audit_accepts(audit);
@@ -660,11 +756,7 @@ workers_get_their_own_tickets_on_their_own_loops(void)
 		CHECK(audit_note(audit,
 		    span_str("{\"type\":\"auth.failed\"}")));
 	}
-	for (i = 0; i < WORKERS; i++) {
-		pthread_join(workers[i].thread, NULL);
-		CHECK_EQ(workers[i].done, PER_WORKER);
-		CHECK_EQ(workers[i].wrong, 0);
-	}
+	join_workers(workers);
 	audit_free(audit);
 	CHECK_EQ(count("exchange.open"), WORKERS * PER_WORKER);
 	CHECK_EQ(count("exchange.close"), WORKERS * PER_WORKER);
@@ -684,6 +776,8 @@ main(void)
 	RUN(what_is_submitted_is_read_back_in_order);
 	RUN(an_ordered_stop_leaves_nothing_to_recover);
 	RUN(tickets_that_wait_together_share_a_sync);
+	RUN(who_does_one_thing_at_a_time_never_waits_for_others);
+	RUN(company_that_does_not_come_is_waited_for_once_and_briefly);
 	RUN(async_is_told_at_once_and_synced_within_a_second);
 	RUN(segments_rotate_and_the_sequence_goes_on);
 	RUN(a_live_segment_has_room_and_a_finished_one_has_none);
@@ -698,6 +792,7 @@ main(void)
 	RUN(a_write_error_moves_the_group_too);
 	RUN(any_single_fault_of_the_disk_loses_and_doubles_nothing);
 	RUN(a_closing_record_may_follow_a_queue_that_is_full);
+	RUN(many_who_come_at_once_share_syncs_even_on_a_fast_disk);
 	RUN(workers_get_their_own_tickets_on_their_own_loops);
 	return BENCH_END();
 }

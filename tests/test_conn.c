@@ -1101,7 +1101,7 @@ a_drain_closes_what_is_idle(void)
 	rig_begin(&rig, false);
 	say(&rig, GET("/echo"));
 	CHECK(hear(&rig, "Content-Length: 0\r\n\r\n"));
-	conn_drain(rig.conn);
+	conn_drain(rig.conn, 0);
 	CHECK(ended(&rig));
 	CHECK(rig.freed);
 	rig_close(&rig);
@@ -1114,7 +1114,7 @@ a_drain_lets_the_request_at_hand_end(void)
 
 	say(&rig, GET("/wait"));
 	CHECK(called(&rig, "head /wait;end;"));
-	conn_drain(rig.conn);
+	conn_drain(rig.conn, 0);
 	pass(&rig, 20);
 	CHECK(!rig.freed);
 	answer(rig.conn, 200, "done");
@@ -1132,26 +1132,76 @@ a_drain_does_not_drop_a_request_on_its_way(void)
 	CHECK(hear(&rig, "Content-Length: 0\r\n\r\n"));
 	/* In the socket, not yet read. */
 	say(&rig, GET("/last"));
-	conn_drain(rig.conn);
+	conn_drain(rig.conn, 0);
 	CHECK(hear(&rig, "Connection: close\r\n\r\nbye"));
 	CHECK(ended(&rig));
 	rig_close(&rig);
 }
 
 static void
-a_drain_waits_a_moment_for_who_is_about_to_ask(void)
+a_drain_gives_an_idle_connection_the_time_it_says(void)
+{
+	RIG(rig);
+
+	say(&rig, GET("/echo"));
+	CHECK(hear(&rig, "Content-Length: 0\r\n\r\n"));
+	conn_drain(rig.conn, 60);
+	pass(&rig, 20);
+	CHECK(!rig.freed);
+	say(&rig, GET("/last"));
+	CHECK(hear(&rig, "Connection: close\r\n\r\nbye"));
+	CHECK(ended(&rig));
+	rig_close(&rig);
+}
+
+/* Its head, without a goodbye, was out already. */
+static void
+an_answer_under_way_does_not_end_a_drained_connection(void)
+{
+	RIG(rig);
+
+	say(&rig, GET("/wait"));
+	CHECK(called(&rig, "head /wait;end;"));
+	conn_answer(rig.conn, 200, NULL, 0, 4);
+	conn_drain(rig.conn, 100);
+	conn_send(rig.conn, span("done", 4));
+	conn_finish(rig.conn);
+	CHECK(hear(&rig, "\r\n\r\ndone"));
+	pass(&rig, 20);
+	CHECK(!rig.freed);
+	say(&rig, GET("/last"));
+	CHECK(hear(&rig, "Connection: close\r\n\r\nbye"));
+	CHECK(ended(&rig));
+	rig_close(&rig);
+}
+
+static void
+a_drain_gives_a_new_client_the_time_it_says(void)
 {
 	struct rig rig;
 
 	rig_set(&rig);
 	rig.limits.head_total_ms = 5000;
 	rig_begin(&rig, false);
-	conn_drain(rig.conn);
-	pass(&rig, 200);
+	conn_drain(rig.conn, 400);
+	pass(&rig, 100);
 	CHECK(!rig.freed);
 	say(&rig, GET("/last"));
 	CHECK(hear(&rig, "Connection: close\r\n\r\nbye"));
 	CHECK(ended(&rig));
+	rig_close(&rig);
+}
+
+static void
+a_drain_ends_an_idle_connection_after_that_time(void)
+{
+	RIG(rig);
+
+	say(&rig, GET("/echo"));
+	CHECK(hear(&rig, "Content-Length: 0\r\n\r\n"));
+	conn_drain(rig.conn, 60);
+	CHECK(ended(&rig));
+	CHECK(rig.freed);
 	rig_close(&rig);
 }
 
@@ -1241,7 +1291,10 @@ main(void)
 	RUN(a_drain_closes_what_is_idle);
 	RUN(a_drain_lets_the_request_at_hand_end);
 	RUN(a_drain_does_not_drop_a_request_on_its_way);
-	RUN(a_drain_waits_a_moment_for_who_is_about_to_ask);
+	RUN(a_drain_gives_an_idle_connection_the_time_it_says);
+	RUN(an_answer_under_way_does_not_end_a_drained_connection);
+	RUN(a_drain_gives_a_new_client_the_time_it_says);
+	RUN(a_drain_ends_an_idle_connection_after_that_time);
 	RUN(unasked_input_is_left_in_the_kernel);
 	RUN(counts_the_bytes_of_a_body);
 	return CHECK_DONE();

@@ -6,6 +6,7 @@
 
 #include "tests/judge.h"
 
+#include "filters/numbers.h"
 #include "filters/pattern.h"
 
 static void
@@ -526,32 +527,231 @@ loses_no_character_to_the_prefilter(void)
 	judge_close(&j);
 }
 
+/* ---- generated patterns ---- */
+
+static const char *const atoms[] = { "a", "b", "ab", "k", "S", "1", "23", "-",
+	"中", "国文", "é", ".", "\\d", "\\w", "\\s", "\\D", "[ab]", "[^a]",
+	"[0-9-]", "[a-c中]", "[^\\d]", "\\b", "\\B", "^", "$", "(?=a)", "(?!b)",
+	"(?<=a)", "(?<!1)", "\\x{4e2d}", "\\R", "\\p{Han}", "(?i)", "[é-ü]",
+	"\\1", "@", "(?>a|ab)", "[\\s1]", "cat" };
+static const char *const counts[] = { "", "", "", "", "?", "*", "+", "{2}",
+	"{1,3}", "{2,}", "??", "+?", "{0}", "{2}{2}", "?+" };
+
+/* Writes a pattern of some parts; groups in each other to the depth. */
+static size_t
+random_pattern(char *to, size_t room, unsigned depth)
+{
+	size_t parts = 1 + rnd(4), len = 0;
+
+	for (; parts > 0 && len + 48 < room; parts--) {
+		const char *open = rnd(3) ? "(?:" : rnd(4) ? "(" : "(?i:";
+		bool group = depth > 0 && rnd(3) == 0;
+
+		if (group) {
+			len += (size_t)snprintf(to + len, room - len, "%s",
+			    open);
+			len += random_pattern(to + len, (room - len) / 2,
+			    depth - 1);
+			len += (size_t)snprintf(to + len, room - len, "|%s)",
+			    atoms[rnd(sizeof(atoms) / sizeof(*atoms))]);
+		} else {
+			len += (size_t)snprintf(to + len, room - len, "%s",
+			    atoms[rnd(sizeof(atoms) / sizeof(*atoms))]);
+		}
+		len += (size_t)snprintf(to + len, room - len, "%s",
+		    counts[rnd(sizeof(counts) / sizeof(*counts))]);
+	}
+	return len;
+}
+
 static void
-check_wide(const char *pattern, const char *wide, unsigned char gate)
+check_one(const char *pattern, bool caseless)
+{
+	struct judge j = judge_open_rules("regex", &(struct judge_rule){
+	    .items = pattern, .choice = caseless, .max_hold = 65536 }, 1);
+	static char text[4096];
+	static struct mg_found list[MAX_FOUND];
+	pcre2_code *code;
+	size_t n, len, turn;
+
+	if (j.conf) {
+		code = compile(pattern, caseless);
+		for (turn = 0; turn < 12; turn++) {
+			len = random_text(text, 1 + rnd(turn < 10 ? 14 : 300));
+			n = search_all(code, 0, text, len, list);
+			judge_begin(&j);
+			(void)judge_bytes(&j, text, len, LAST);
+			if (j.n_unable == 0)
+				CHECK_EQ(j.n_all, n);
+			feed_random(&j, text, len, turn < 11 ? 4 : 900);
+			if (j.n_unable == 0)
+				CHECK_EQ(j.n_all, n);
+		}
+		pcre2_code_free(code);
+	}
+	if (check_test_failed)
+		fprintf(stderr, "pattern %s\n", pattern);
+	judge_close(&j);
+}
+
+static void
+finds_the_same_with_generated_patterns(void)
+{
+	char pattern[512];
+	unsigned i;
+
+	for (i = 0; i < 4000 && !check_test_failed; i++) {
+		(void)random_pattern(pattern, sizeof(pattern), 2);
+		check_one(pattern, i % 2);
+	}
+}
+
+/* ---- what is known of a pattern ---- */
+
+/* Gates as "one two", in order of bytes. */
+static void
+check_gate(const char *pattern, bool caseless, const char *gate)
 {
 	struct pattern_text text;
+	char list[512] = "";
+	size_t i, n = 0;
 
 	pattern_read(&text, (struct mg_span){ pattern, strlen(pattern) },
-	    false);
-	CHECK(text.plain);
-	CHECK_STR(text.wide, wide);
-	CHECK_EQ(text.gate, gate);
+	    caseless, 1024);
+	for (i = 0; i < text.shape.gate.n && n < sizeof(list); i++)
+		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%.*s",
+		    i ? " " : "", (int)text.shape.gate.list[i].len,
+		    (const char *)text.shape.gate.list[i].ptr);
+	if (strcmp(list, gate) != 0)
+		fprintf(stderr, "%s\n", pattern);
+	CHECK_STR(list, gate);
 	pattern_fini(&text);
 }
 
 static void
-widens_patterns_to_learn_their_width(void)
+knows_strings_of_which_each_match_has_one(void)
 {
-	check_wide("\\bcat\\b", "cat", 0);
-	check_wide("a(?=b(c|d))e++", "ae+", 0);
-	check_wide("\\w@", "[\\w\\x{80}-\\x{10ffff}]@", '@');
-	check_wide("[\\w.]x", "[\\w.\\x{80}-\\x{10ffff}]x", 0);
-	check_wide("[\\d.]\\s", "[\\d.\\x{80}-\\x{1fff}\\x{a000}-\\x{10ffff}]"
-	    "[\\s\\x{80}-\\x{3000}]", 0);
-	check_wide("(?<n>a)#?_", "(?:a)#?_", '_');
-	check_wide("@|b", "@|b", 0);
-	check_wide("@{0,1}b", "@{0,1}b", 0);
-	check_wide("(@)b", "(?:@)b", 0);
+	check_gate("\\bcat\\b", false, "cat");
+	check_gate("(?:制作|制造).{0,6}弹", false, "制作 制造");
+	check_gate("xq(?:ab|cd)?y", false, "xqaby xqcdy xqy");
+	check_gate("a(?=long)bc", false, "abc");
+	check_gate("sk-[A-Z]{8}\\d", false, "sk-");
+	check_gate("xox[bp]-\\w", false, "xoxb- xoxp-");
+	check_gate("(?i)ask", false, "ask as\xe2\x84\xaa a\xc5\xbfk "
+	    "a\xc5\xbf\xe2\x84\xaa");
+	check_gate("KEY", true, "key \xe2\x84\xaa" "ey");
+	check_gate("(?:abc)*d", false, "");
+	check_gate("abcd|\\d", false, "");
+	check_gate("(?:ab){2}", false, "abab");
+	check_gate("ab{2}{3}c", false, "abbbbbbc");
+	check_gate("ab(c)\\1de", false, "");
+	check_gate("(?x)a bc", false, "");
+	check_gate("x\\Qabc\\E", false, "");
+	check_gate("(?<*a)b>cde", false, "");
+	check_gate("\xc3\xa9t\xc3\xa9", true, "");
+	check_gate("a{,3}bcd", false, "");
+	check_gate("a{x}bcd", false, "a{x}bcd");
+}
+
+static void
+check_numbers(const char *pattern, uint32_t run, uint32_t digits,
+    uint32_t span)
+{
+	struct pattern_text text;
+
+	pattern_read(&text, (struct mg_span){ pattern, strlen(pattern) },
+	    false, 1024);
+	if (text.shape.numbers.run != run ||
+	    text.shape.numbers.digits != digits ||
+	    text.shape.numbers.span != span)
+		fprintf(stderr, "%s: %u %u %u\n", pattern,
+		    (unsigned)text.shape.numbers.run,
+		    (unsigned)text.shape.numbers.digits,
+		    (unsigned)text.shape.numbers.span);
+	CHECK_EQ(text.shape.numbers.run, run);
+	CHECK_EQ(text.shape.numbers.digits, digits);
+	CHECK_EQ(text.shape.numbers.span, span);
+	pattern_fini(&text);
+}
+
+static void
+knows_numbers_that_each_match_has(void)
+{
+	check_numbers("\\b1[3-9]\\d{9}\\b", 11, 11, 11);
+	check_numbers("\\d{3}-\\d{2}-\\d{4}", 4, 9, 11);
+	check_numbers("\\d{3}-?\\d{4}", 4, 7, 7);
+	check_numbers("(?:\\d[ -]?){15}\\d", 1, 16, 16);
+	check_numbers("(?:\\d{1,3}\\.){3}\\d{1,3}", 1, 4, 7);
+	check_numbers("a\\d{17}[\\dXx]", 17, 17, 17);
+	check_numbers("\\d{2}|\\d{3}-\\d{3}", 2, 2, 2);
+	check_numbers("\\d*[a-z]+", 0, 0, 0);
+	check_numbers("(?:-\\d+ ){2,}", 1, 2, 4);
+	check_numbers("\\d?-\\d{2}", 2, 2, 2);
+	check_numbers("[0-9 ]{4}5", 1, 1, 1);
+	check_numbers("\\w{9}", 0, 0, 0);
+}
+
+static void
+check_width(const char *pattern, uint64_t most, uint64_t reach)
+{
+	struct pattern_text text;
+
+	pattern_read(&text, (struct mg_span){ pattern, strlen(pattern) },
+	    false, 1024);
+	CHECK_EQ(text.shape.max, most);
+	CHECK_EQ(text.shape.reach, reach);
+	pattern_fini(&text);
+}
+
+static void
+knows_how_wide_a_match_can_be(void)
+{
+	check_width("a{1,20}b", 21, 0);
+	check_width("中.{0,3}", 15, 0);
+	check_width("(?:ab|c)*", UINT64_MAX, 0);
+	check_width("cat\\b", 3, 4);
+	check_width("a(?=bc\\b)", 1, 10);
+	check_width("a(?!.*b)", 1, UINT64_MAX);
+	check_width("(?<=abc)d", 1, 4);
+	check_width("(?:a{1000}){1000}", 1000000, 0);
+	check_width("(a)\\1", UINT64_MAX, UINT64_MAX);
+}
+
+static void
+counts_every_digit_that_pcre2_takes_for_one(void)
+{
+	pcre2_code *digit = compile("\\d", false);
+	struct mg_found found[1];
+	char text[8];
+	uint32_t c;
+
+	for (c = 1; c < 0x110000 && !check_test_failed; c++) {
+		size_t len;
+
+		if (c == 0xd800)
+			c = 0xe000;
+		if (c > 0x20000 && c % 257)
+			continue;
+		len = encode(c, text);
+		if (search_all(digit, 0, text, len, found) == 0)
+			continue;
+		CHECK_EQ(numbers_count((const unsigned char *)text, len).run,
+		    1);
+	}
+	pcre2_code_free(digit);
+}
+
+static void
+counts_numbers_of_a_text(void)
+{
+	static const char text[] = "tel 138-0013-8000, 中文，12 34 "
+	    "\xd9\xa1\xd9\xa2 x 555";
+	struct shape_numbers n = numbers_count((const unsigned char *)text,
+	    sizeof(text) - 1);
+
+	CHECK_EQ(n.run, 4);
+	CHECK_EQ(n.digits, 11);
+	CHECK_EQ(n.span, 13);
 }
 
 int
@@ -574,6 +774,11 @@ main(void)
 	RUN(finds_what_pcre2_alone_finds_at_any_cut);
 	RUN(finds_the_same_without_case);
 	RUN(loses_no_character_to_the_prefilter);
-	RUN(widens_patterns_to_learn_their_width);
+	RUN(finds_the_same_with_generated_patterns);
+	RUN(knows_strings_of_which_each_match_has_one);
+	RUN(knows_numbers_that_each_match_has);
+	RUN(knows_how_wide_a_match_can_be);
+	RUN(counts_every_digit_that_pcre2_takes_for_one);
+	RUN(counts_numbers_of_a_text);
 	return CHECK_DONE();
 }

@@ -403,6 +403,49 @@ stops_everything_when_a_text_outside_of_choices_is_blocked(void)
 	"\"}}]}}]}")
 
 static void
+cuts_texts_outside_of_choices_where_they_began(void)
+{
+	struct run run;
+
+	begin(&run, BLOCK_WORD, 1);
+	feed(&run, DATA("{\"choices\":[],\"x\":\"很坏\"}")
+	    DATA("{\"choices\":[],\"x\":\"词\"}"));
+	end(&run);
+	CHECK(memmem(run.out.ptr, run.out.len, "坏", 3) == NULL);
+	CHECK(memmem(run.out.ptr, run.out.len, "\"很\"", 5) != NULL);
+	fini(&run);
+
+	begin(&run, BLOCK_WORD, 1);
+	feed(&run, CHUNK("0", "hi") FINISH("0")
+	    DATA("{\"choices\":[{\"index\":0}],\"x\":\"很坏\"}")
+	    DATA("{\"choices\":[{\"index\":0}],\"x\":\"词\"}"));
+	end(&run);
+	CHECK(memmem(run.out.ptr, run.out.len, "坏", 3) == NULL);
+	fini(&run);
+}
+
+static void
+withholds_what_is_not_clear_behind_a_replacement(void)
+{
+	struct run run;
+
+	/* Another text of the choice is cut. The replacement is longer than
+	 * what it replaces, then shorter. */
+	begin(&run, BLOCK_WORD "  - id: r\n    on: answer\n    match: { words: "
+	    "[key] }\n    action: redact\n    with: 已隐去\n", 1);
+	feed(&run, CHUNK("0", "a key 坏") DATA("{\"choices\":[{\"index\":0,"
+	    "\"delta\":{\"reasoning\":\"坏词\"}}]}"));
+	CHECK(memmem(run.out.ptr, run.out.len, "\"a 已隐去 \"", 14) != NULL);
+	fini(&run);
+
+	begin(&run, BLOCK_WORD REDACT_WORD, 1);
+	feed(&run, CHUNK("0", "a secret bad wor") DATA("{\"choices\":[{"
+	    "\"index\":0,\"delta\":{\"reasoning\":\"坏词\"}}]}"));
+	CHECK(memmem(run.out.ptr, run.out.len, "\"a *** \"", 8) != NULL);
+	fini(&run);
+}
+
+static void
 sees_escapes_inside_tool_arguments(void)
 {
 	struct run run;
@@ -594,6 +637,8 @@ main(void)
 	RUN(waits_for_whole_sentences_where_a_rule_says_so);
 	RUN(says_it_as_an_error_where_the_policy_wants_that);
 	RUN(stops_everything_when_a_text_outside_of_choices_is_blocked);
+	RUN(cuts_texts_outside_of_choices_where_they_began);
+	RUN(withholds_what_is_not_clear_behind_a_replacement);
 	RUN(sees_escapes_inside_tool_arguments);
 	RUN(gives_one_output_for_every_fixture_at_every_cut_and_leaks_nothing);
 	return CHECK_DONE();

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_screen.c - a policy over growing texts: who looks, what is found, how
  * far a text is clear, and that no cut of it makes a difference. */
+#include <time.h>
+
 #include "gateway/buf.h"
 #include "gateway/screen.h"
 #include "tests/check.h"
@@ -568,6 +570,36 @@ and_by_sentences(void)
 	check_rules(SENTENCES, false);
 }
 
+static void
+takes_many_edits_of_two_engines_in_linear_time(void)
+{
+	struct side s = side_open("  - id: a\n    on: answer\n    match: { "
+	    "words: [secret] }\n    action: redact\n    with: x\n  - id: b\n"
+	    "    on: answer\n    match: { regex: 'q[0-9]{2}z' }\n"
+	    "    action: redact\n    with: y\n", "t", "m");
+	const struct screen_edit *edits;
+	struct channel_screen *c;
+	struct buf text = { 0 };
+	size_t i, n, wrong = 0;
+	clock_t from;
+
+	for (i = 0; i < 200000; i++)
+		buf_add_str(&text, "secret q12z ");
+	from = clock();
+	c = screen_text(s.screen, ROLE_ASSISTANT, FORM_PLAIN,
+	    buf_span(&text));
+	/* One by one, 40 s; 0.1 s is what it takes. */
+	CHECK(clock() - from < 5 * CLOCKS_PER_SEC);
+	edits = channel_edits(c, &n);
+	CHECK_EQ(n, 400000);
+	for (i = 0; i < n; i++)
+		wrong += edits[i].at != i / 2 * 12 + i % 2 * 7;
+	CHECK_EQ(wrong, 0);
+	channel_close(c);
+	buf_fini(&text);
+	side_close(&s);
+}
+
 int
 main(void)
 {
@@ -590,5 +622,6 @@ main(void)
 	RUN(finds_edits_and_cuts_the_same_at_any_cut);
 	RUN(and_in_json_inside_a_string);
 	RUN(and_by_sentences);
+	RUN(takes_many_edits_of_two_engines_in_linear_time);
 	return CHECK_DONE();
 }

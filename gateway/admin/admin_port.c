@@ -149,7 +149,7 @@ admin_port_leave(struct admin_port *port)
 		evconnlistener_free(port->listener);
 	port->listener = NULL;
 	for (ac = port->conns; ac; ac = ac->next)
-		conn_drain(ac->conn);
+		conn_drain(ac->conn, 0);
 }
 
 void

@@ -11,6 +11,7 @@
 
 #include "gateway/audit/recover.h"
 #include "gateway/audit/writer.h"
+#include "gateway/clock.h"
 
 enum { FRAMES_BYTES = 1024 };		/* of a ticket, to begin with */
 
@@ -255,13 +256,15 @@ audit_ticket_fini(struct audit_ticket *ticket)
 static void
 enqueue(struct audit *audit, const struct entry *entry)
 {
+	bool wake;
+
 	pthread_mutex_lock(&audit->lock);
 	entries_add(&audit->queue, entry);
-	if (audit->waiting) {
-		audit->waiting = false;
-		pthread_cond_signal(&audit->wake);
-	}
+	/* Once, and only if it sleeps. */
+	wake = audit->queue.n == audit->wake_at;
 	pthread_mutex_unlock(&audit->lock);
+	if (wake)
+		pthread_cond_signal(&audit->wake);
 }
 
 /* Tells a ticket its end without the writer. */
@@ -289,7 +292,7 @@ audit_submit(struct audit *audit, struct audit_inbox *inbox,
     struct audit_ticket *ticket, bool closing)
 {
 	struct entry entry = { .closing = closing,
-	    .n_frames = ticket->n_frames, .since_ms = now_mono_ms() };
+	    .n_frames = ticket->n_frames, .since_us = steady_us() };
 	bool waits = atomic_load_explicit(&audit->durability,
 	    memory_order_relaxed) != AUDIT_ASYNC;
 
@@ -316,7 +319,7 @@ audit_submit(struct audit *audit, struct audit_inbox *inbox,
 bool
 audit_note(struct audit *audit, struct mg_span json)
 {
-	struct entry entry = { .n_frames = 1, .since_ms = now_mono_ms() };
+	struct entry entry = { .n_frames = 1, .since_us = steady_us() };
 
 	if (!audit_accepts(audit)) {
 		atomic_fetch_add_explicit(&audit->failures, 1,
@@ -334,12 +337,12 @@ audit_stats(const struct audit *audit, struct audit_stats *stats)
 {
 	/* Only the lock changes. */
 	pthread_mutex_t *lock = (pthread_mutex_t *)&audit->lock;
-	uint64_t since, now = now_mono_ms();
+	int64_t since, now = steady_us();
 
 	pthread_mutex_lock(lock);
-	since = audit->work_since_ms;
+	since = audit->work_since_us;
 	if (since == 0 && audit->queue.n > 0)
-		since = audit->queue.items[0].since_ms;
+		since = audit->queue.items[0].since_us;
 	pthread_mutex_unlock(lock);
 	memset(stats, 0, sizeof(*stats));
 	stats->records = atomic_load(&audit->records);
@@ -347,7 +350,8 @@ audit_stats(const struct audit *audit, struct audit_stats *stats)
 	stats->syncs = atomic_load(&audit->syncs);
 	stats->failures = atomic_load(&audit->failures);
 	stats->queued = atomic_load(&audit->queued);
-	stats->oldest_ms = since > 0 && now > since ? now - since : 0;
+	stats->oldest_ms = since > 0 && now > since ?
+	    (uint64_t)(now - since) / 1000 : 0;
 	stats->sync_us_total = atomic_load(&audit->sync_us_total);
 	stats->free_bytes = atomic_load(&audit->free_bytes);
 	stats->accepts = audit_accepts(audit);

@@ -2,7 +2,8 @@
 /* writer.c - the one thread that writes the log.
  *
  * It takes all that is queued, writes it with one call, syncs once, and hands
- * the tickets back; what comes meanwhile is the next group. Entries are kept
+ * the tickets back; what comes meanwhile, and a little later, is the next
+ * group. Entries are kept
  * until their bytes are known to be on disk, so that after a failed fsync they
  * can be written anew, into another segment: what the first one holds of them
  * is void, as the second one's header says from which sequence it counts. */
@@ -18,6 +19,7 @@
 
 #include "gateway/audit/reader.h"
 #include "gateway/audit/record.h"
+#include "gateway/clock.h"
 #include "gateway/cmd.h"
 #include "gateway/log.h"
 
@@ -226,7 +228,7 @@ static void
 add_note(struct audit *a, struct entries *g, const struct buf *json)
 {
 	struct entry e = { .n_frames = 1, .closing = true,
-	    .since_ms = now_mono_ms() };
+	    .since_us = steady_us() };
 
 	segment_frame_add(&e.frames, AUDIT_LEAF, buf_span(json));
 	entries_add(g, &e);
@@ -443,40 +445,68 @@ check_disk(struct audit *a)
 /* ---- the thread ---- */
 
 /* When written entries must be synced, at the latest. */
-static uint64_t
-sync_due_ms(const struct audit *a)
+static int64_t
+sync_due_us(const struct audit *a)
 {
-	return a->pending.n == 0 ? UINT64_MAX :
-	    a->pending.items[0].since_ms + ASYNC_SYNC_MS;
+	return a->pending.n == 0 ? INT64_MAX :
+	    a->pending.items[0].since_us + ASYNC_SYNC_MS * 1000;
 }
 
-/* Waits for work, until a deadline; takes all there is. False: it is time to
- * stop, and nothing is left. */
+/* Under lock: waits until n entries are queued, or a moment has come. */
+static void
+wait_queue(struct audit *a, size_t n, int64_t until_us)
+{
+	struct timespec at = { (time_t)(until_us / 1000000),
+	    (long)(until_us % 1000000) * 1000 };
+
+	a->wake_at = n;
+	while (a->queue.n < n && !a->stopping)
+		if (pthread_cond_timedwait(&a->wake, &a->lock, &at) != 0)
+			break;
+	a->wake_at = 0;
+}
+
+/* How many the next group may wait for: as many as came this time, and now and
+ * then more, to see whether they come. One that came alone is followed by one
+ * that does not wait: a client that does one thing at a time never does. */
+static void
+learn(struct audit *a, size_t n)
+{
+	bool fewer = n < 2 || n < a->expect;
+
+	a->met = fewer ? 0 : a->met + 1;
+	a->expect = n;
+	if (a->met == GATHER_PROBE) {
+		a->expect = n + n / 2 + 1;
+		a->met = 0;
+	}
+}
+
+/* Waits for work, until a deadline; takes all there is. A sync costs the same
+ * for one as for many, so where many come, they wait for each other a little.
+ * Time spent in the queue during the last sync counts: a slow disk makes no
+ * one wait longer. False: it is time to stop, and nothing is left. */
 static bool
 gather(struct audit *a)
 {
-	uint64_t until = a->checked_ms + CHECK_MS, due = sync_due_ms(a);
-	struct timespec at;
+	int64_t until = (int64_t)(a->checked_ms + CHECK_MS) * 1000;
+	int64_t due = sync_due_us(a);
 	bool more;
 
-	if (due < until)
-		until = due;
-	at.tv_sec = (time_t)(until / 1000);
-	at.tv_nsec = (long)(until % 1000) * 1000000;
 	pthread_mutex_lock(&a->lock);
-	a->work_since_ms = a->pending.n > 0 ? a->pending.items[0].since_ms : 0;
-	a->waiting = true;
-	while (a->queue.n == 0 && !a->stopping)
-		if (pthread_cond_timedwait(&a->wake, &a->lock, &at) != 0)
-			break;
-	a->waiting = false;
+	a->work_since_us = a->pending.n > 0 ? a->pending.items[0].since_us : 0;
+	wait_queue(a, 1, due < until ? due : until);
+	if (a->queue.n > 0 && a->queue.n < a->expect)
+		wait_queue(a, a->expect, a->queue.items[0].since_us +
+		    GATHER_US);
 	if (a->queue.n > 0) {
 		struct entries empty = a->group;
 
 		a->group = a->queue;
 		a->queue = empty;
-		if (a->work_since_ms == 0)
-			a->work_since_ms = a->group.items[0].since_ms;
+		if (a->work_since_us == 0)
+			a->work_since_us = a->group.items[0].since_us;
+		learn(a, a->group.n);
 	}
 	more = a->group.n > 0 || !a->stopping;
 	pthread_mutex_unlock(&a->lock);
@@ -492,7 +522,7 @@ must_sync(const struct audit *a)
 		if (a->group.items[i].ticket)
 			return true;
 	return a->pending.bytes + a->group.bytes > ASYNC_MAX_BYTES ||
-	    now_mono_ms() >= sync_due_ms(a);
+	    steady_us() >= sync_due_us(a);
 }
 
 /* The last records: exchanges that no one closed, and the end. */

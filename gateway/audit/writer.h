@@ -19,6 +19,8 @@ enum {
 	ASYNC_SYNC_MS = 500,		/* promised: within a second */
 	CHECK_MS = 1000,		/* free disk is looked at so often */
 	CHECK_BYTES = 8 << 20,		/* … and after so much was written */
+	GATHER_US = 500,		/* an entry waits for others, at most */
+	GATHER_PROBE = 8,		/* groups, before more are waited for */
 	AHEAD_MIN_BYTES = 64 << 10,	/* zeros written ahead: as many as the */
 	AHEAD_MAX_BYTES = 1 << 20,	/* segment has records, within these */
 };
@@ -27,7 +29,7 @@ enum {
 struct entry {
 	struct buf frames;
 	struct audit_ticket *ticket;	/* NULL: no one */
-	uint64_t since_ms;
+	int64_t since_us;		/* steady_us() */
 	unsigned n_frames;
 	bool closing;
 };
@@ -50,8 +52,10 @@ struct audit {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	struct entries queue;		/* under lock, as the next three */
-	bool waiting, stopping;
-	uint64_t work_since_ms;		/* of the oldest entry that the writer
+	size_t wake_at;			/* entries queued that wake the writer;
+					 * 0: it is awake */
+	bool stopping;
+	int64_t work_since_us;		/* of the oldest entry that the writer
 					 * holds; 0: none */
 	_Atomic int durability;
 	_Atomic uint64_t segment_bytes, min_free_bytes;
@@ -69,6 +73,8 @@ struct audit {
 	uint64_t sequence;		/* of the next frame */
 	uint64_t durable_sequence;	/* of the first frame not yet synced */
 	struct entries group;		/* being written */
+	size_t expect;			/* entries the next group may wait for */
+	unsigned met;			/* groups in a row that had as many */
 	struct entries pending;		/* written, not synced */
 	struct xidset open;		/* exchanges, by durable records */
 	uint64_t checked_ms, checked_bytes;
