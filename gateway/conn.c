@@ -65,6 +65,7 @@ struct conn {
 
 	bool close_after;
 	bool draining;
+	uint32_t drain_idle_ms;
 	uint64_t lingered;		/* bytes dropped */
 
 	/* Milliseconds of a monotonic clock. 0: not running. */
@@ -261,8 +262,7 @@ void
 conn_drain(struct conn *c, uint32_t idle_ms)
 {
 	c->draining = true;
-	if (idle_ms < c->limits.keepalive_ms)
-		c->limits.keepalive_ms = idle_ms;
+	c->drain_idle_ms = idle_ms;
 	later(c);
 }
 
@@ -465,9 +465,8 @@ conclude_exchange(struct conn *c)
 
 	end_request(c);
 	/* In a drain, an answer whose head was out before has not said that it
-	 * is the last; its client may ask again, if it has the time. */
-	if (c->close_after || c->io.eof || unread ||
-	    (c->draining && c->limits.keepalive_ms == 0)) {
+	 * is the last; its client may ask again. */
+	if (c->close_after || c->io.eof || unread) {
 		linger(c);
 		return;
 	}
@@ -475,11 +474,14 @@ conclude_exchange(struct conn *c)
 	c->idle_at = c->now;
 }
 
-/* Nothing of a next request is here, nor in the socket. */
+/* Nothing of a next request is here, nor in the socket, for a while. A client
+ * that has just connected, or just read an answer, is about to ask: a drain
+ * that closed at once would often cross its request. */
 static bool
 is_idle(const struct conn *c)
 {
-	return http1_is_idle(c->reader) && conn_io_silent(&c->io);
+	return c->now >= c->idle_at + c->drain_idle_ms &&
+	    http1_is_idle(c->reader) && conn_io_silent(&c->io);
 }
 
 /* What follows from the state. True: something was done that may call for
@@ -495,8 +497,7 @@ conclude(struct conn *c)
 	}
 	switch (c->phase) {
 	case C_HEAD:
-		if (c->io.eof || (c->draining && is_idle(c) &&
-		    c->now >= c->idle_at + c->limits.keepalive_ms))
+		if (c->io.eof || (c->draining && is_idle(c)))
 			shut(c);
 		return false;
 	case C_EXCHANGE:
@@ -555,7 +556,7 @@ deadline(const struct conn *c)
 		if (!c->trimmed && c->head_at == 0)
 			at = sooner(at, c->idle_at + TRIM_MS);
 		if (c->draining && c->head_at == 0)
-			at = sooner(at, c->idle_at + c->limits.keepalive_ms);
+			at = sooner(at, c->idle_at + c->drain_idle_ms);
 		return at;
 	case C_LINGER:
 		return c->linger_at + LINGER_MS;

@@ -117,9 +117,9 @@ const char *conn_peer(const struct conn *conn);
 bool conn_answer_begun(const struct conn *conn);
 /* Bytes of body sent in the answer at hand. */
 uint64_t conn_bytes_out(const struct conn *conn);
-/* For a drain: the next answer says that the connection closes, and an idle one
- * closes once it has been idle for idle_ms (0: now). A client that keeps a
- * connection may be about to use it, so a take-over gives it some time. */
+/* For a drain: closes after an answer that says so, or once it has been idle for
+ * idle_ms: a client that has just connected or just read an answer may be about
+ * to ask; a request that comes in the meantime is answered. */
 void conn_drain(struct conn *conn, uint32_t idle_ms);
 
 #endif

@@ -92,6 +92,9 @@ abandon(struct exchange *ex)
 		upstream_cancel(ex->call);
 		ex->call = NULL;
 	}
+	/* The backend has read the prompt, whoever stays for the answer. */
+	if (ex->forwarded_us && ex->tokens_in == 0)
+		ex->tokens_in = ex->prompt_tokens;
 	ex->outcome = OUT_ABORTED;
 	return enter(ex, EX_CLOSE_RECORD);
 }
@@ -377,6 +380,18 @@ on_upstream_body(void *arg, struct mg_span bytes)
 	unref(ex);
 }
 
+/* A backend does not know its key: that is the operator's, not the client's,
+ * and words about it may repeat it. */
+static void
+refused_key(struct exchange *ex)
+{
+	log_warn("%s: backend %s: 401, it does not take our key", ex->xid,
+	    ex->upstream_name);
+	verdict_fail(&ex->error, 502, NULL, "upstream_error",
+	    "The backend refused the gateway's credentials.");
+	ex->error.should_not_retry = true;
+}
+
 static void
 on_upstream_end(void *arg, enum upstream_end end, const char *why)
 {
@@ -402,6 +417,8 @@ on_upstream_end(void *arg, enum upstream_end end, const char *why)
 		if (ex->status >= 300 && ex->status < 400)
 			verdict_fail(&ex->error, 502, NULL, "upstream_error",
 			    "The backend answered with a redirect.");
+		else if (ex->status == 401)
+			refused_key(ex);
 		else
 			exchange_judge_answer(ex, &ex->error);
 		metric_add(&ex->worker->metrics, METRIC_judge_answer_us,

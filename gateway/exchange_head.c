@@ -106,6 +106,7 @@ exchange_answer_head(struct exchange *ex, int64_t length)
 	const char *p = ex->passed.ptr;
 	const char *end = p ? p + ex->passed.len : NULL;
 	uint64_t ms = ex->error.retry_after_ms;
+	bool retry = ex->error.should_retry || ex->error.should_not_retry;
 	size_t n = 0;
 
 	(void)snprintf(id, sizeof(id), "req_%s", ex->xid);
@@ -121,7 +122,7 @@ exchange_answer_head(struct exchange *ex, int64_t length)
 		add_field(fields, &n, "retry-after", after[0]);
 		add_field(fields, &n, "retry-after-ms", after[1]);
 	}
-	if (ex->error.should_retry || ex->error.should_not_retry)
+	if (retry)
 		add_field(fields, &n, "x-should-retry",
 		    ex->error.should_retry ? "true" : "false");
 	if (ex->route.kind == ROUTE_WRONG_METHOD)
@@ -129,7 +130,9 @@ exchange_answer_head(struct exchange *ex, int64_t length)
 	while (p < end && n < 32) {
 		const char *value = p + strlen(p) + 1;
 
-		add_field(fields, &n, p, value);
+		/* Where we have our own word, the backend's is not told. */
+		if (!(retry && strcmp(p, "x-should-retry") == 0))
+			add_field(fields, &n, p, value);
 		p = value + strlen(value) + 1;
 	}
 	conn_answer(ex->conn, ex->status, fields, n, length);

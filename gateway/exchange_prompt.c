@@ -173,7 +173,10 @@ exchange_ask_limits(struct exchange *ex, struct verdict_error *error)
 
 	memcpy(ex->rates, ask.rate, sizeof(ex->rates));
 	/* Reserved on the high side and settled by what was used: a quarter
-	 * of the bytes for the prompt, the maximum for the answers. */
+	 * of the bytes for the prompt, the maximum for the answers. The sum
+	 * must not wrap: whoever asks for 2^63 tokens, twice, asks for none. */
+	if (answer > UINT32_MAX)
+		answer = UINT32_MAX;
 	if (ex->route.kind == ROUTE_TEXT)
 		ask.tokens = ex->body.len / 4 + answer * ex->facts.n *
 		    ex->facts.prompts;

@@ -359,7 +359,8 @@ after_cuts(struct relay *r)
 	if (r->done || (!fresh && !over))
 		return;
 	relay_flush(r);
-	if (r->opt.as_error) {
+	/* Without a choice there is none to end: only an error can tell. */
+	if (r->opt.as_error || r->n_choices == 0) {
 		queue_error(r);
 		relay_flush(r);
 		finish_by_us(r);

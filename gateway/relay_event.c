@@ -125,6 +125,7 @@ can_be_parted(const struct relay_event *event, const struct relay_view *view)
 	return !event->is_ours && event->n_parts == 1 &&
 	    event->n_pieces == 1 && part->lp_len == 0 &&
 	    part->finish_len == 0 && !part->after_end && !part->whole_hit &&
+	    !part->has_more &&
 	    !event->has_usage && event->null_error_len == 0 &&
 	    event->changes.n_splices == 0 && !is_cut(view, part->choice);
 }
@@ -183,6 +184,18 @@ struct writing {
 	bool *hit;		/* per part: its choice is cut inside it */
 };
 
+/* The change at this place, or NULL. */
+static struct jdoc_splice *
+change_at(const struct judged_doc *changes, size_t at)
+{
+	size_t i;
+
+	for (i = 0; i < changes->n_splices; i++)
+		if (changes->splices[i].at == at)
+			return &changes->splices[i];
+	return NULL;
+}
+
 /* Looks at every piece: what leaves, and which parts the cut runs through. */
 static void
 write_pieces(struct writing *w)
@@ -197,6 +210,7 @@ write_pieces(struct writing *w)
 		struct relay_part *part = part_of(event, p->at);
 		struct relay_choice *choice = ch->choice >= 0 ?
 		    w->view->choice(w->view->arg, ch->choice) : NULL;
+		struct jdoc_splice *whole;
 		bool cut = choice ? choice->is_cut :
 		    channel_cut(ch->screen) != SCREEN_NONE;
 
@@ -213,6 +227,13 @@ write_pieces(struct writing *w)
 			w->kept[part - event->parts] = true;
 		buf_clear(&quoted);
 		buf_add_json(&quoted, buf_span(&text));
+		whole = change_at(w->changes, p->at);
+		/* Judged by itself it was changed as well. Where the two
+		 * differ neither makes the other: nothing of it leaves. */
+		if (whole && !span_eq(whole->with, buf_span(&quoted)))
+			whole->with = span("\"\"", 2);
+		if (whole)
+			continue;
 		judged_doc_change(w->changes, p->at, p->len,
 		    buf_span(&quoted));
 	}

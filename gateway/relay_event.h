@@ -49,6 +49,7 @@ struct relay_part {
 	uint32_t lp_at, lp_len;		/* a logprobs object; len 0: none */
 	uint32_t finish_at, finish_len;	/* a finish_reason string; len 0 */
 	bool has_role;
+	bool has_more;			/* a delta with more than strings */
 	bool whole_hit;			/* a text of its own must not pass */
 	bool after_end;			/* its choice was ended by us before */
 };

@@ -160,6 +160,21 @@ visit(void *arg, const struct surface_text *t)
 	return true;
 }
 
+/* Whether a delta holds what must not be said twice: ids and names of tool
+ * calls, sound, sources. */
+static bool
+has_more(const struct jdoc *doc, uint32_t delta)
+{
+	uint32_t i;
+
+	for (i = delta ? jdoc_child(doc, delta) : 0; i;
+	    i = jdoc_sibling(doc, i))
+		if (doc->nodes[i].type == JDOC_OBJECT ||
+		    doc->nodes[i].type == JDOC_ARRAY)
+			return true;
+	return false;
+}
+
 /* Notes the elements of `choices`: whose they are, where their finish_reason
  * and logprobs stand. */
 static bool
@@ -199,6 +214,7 @@ read_parts(struct relay *r)
 		}
 		member = jdoc_member(doc, i, "delta");
 		part->has_role = member && jdoc_member(doc, member, "role");
+		part->has_more = has_more(doc, member);
 		part->after_end = relay_choice(r, part->choice)->ended;
 	}
 	if (event->n_parts == 1)

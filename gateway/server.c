@@ -31,12 +31,9 @@
 
 #define MAX_WORKERS 256
 #define LIMIT_ENTRIES 1000000
-/* A drain closes what has been idle for so long. Whoever has just connected, or
- * just read an answer, is about to ask: closing at once would often cross that
- * request. */
+/* A drain closes connections that were idle for so long. After a take-over it
+ * has more time: clients drop theirs after 4 to 5 seconds of silence. */
 #define DRAIN_IDLE_MS 1000
-/* After a take-over a kept connection may still be used for so long: clients
- * drop theirs after 4 to 5 seconds of silence. */
 #define TAKEOVER_IDLE_MS 6000
 #define TRIM_BYTES (16u << 20)	/* free memory worth giving back */
 
@@ -720,7 +717,7 @@ server_run(const struct server_options *options, struct mg_error *err)
 	s->control = s->successor = -1;
 	s->gw.config_path = options->config;
 	s->gw.started_us = now_us();
-	atomic_store(&s->gw.drain_idle_ms, DRAIN_IDLE_MS);
+	s->gw.drain_idle_ms = DRAIN_IDLE_MS;
 	(void)pthread_mutex_init(&s->gw.live_lock, NULL);
 	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
 	s->gw.live = live_load(options->config, err);

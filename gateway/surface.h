@@ -101,7 +101,8 @@ void surface_read(enum surface_kind surface, enum surface_doc which,
 void surface_facts(enum surface_kind surface, const struct jdoc *doc,
     struct buf *scratch, struct surface_facts *facts);
 
-/* Appends the path of a node as people write it: messages[2].content. */
+/* Appends the path of a node as people write it: messages[2].content. A key of
+ * more than 256 bytes is text, not a name: {} stands in its place. */
 void surface_path(const struct jdoc *doc, uint32_t node, struct buf *out);
 
 /* What an element of `choices` (or of another list keyed by `index`) is known

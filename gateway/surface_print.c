@@ -6,6 +6,8 @@
 
 #include "gateway/surface_table.h"
 
+#define MAX_NAME 256	/* bytes of a key that a path tells */
+
 const char *
 surface_name(enum surface_kind surface)
 {
@@ -118,6 +120,10 @@ add_step(const struct jdoc *doc, uint32_t node, struct buf *out)
 		    at = jdoc_sibling(doc, at))
 			position++;
 		buf_addf(out, "[%u]", position);
+		return;
+	}
+	if (n->key_len > MAX_NAME) {
+		buf_add_str(out, n->parent != 0 ? ".{}" : "{}");
 		return;
 	}
 	key = jdoc_key(doc, node, &undone);

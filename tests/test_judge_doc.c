@@ -252,7 +252,7 @@ long_paths_are_cut_to_their_room(void)
 	int i;
 
 	buf_add_str(&text, "{\"");
-	for (i = 0; i < 300; i++)
+	for (i = 0; i < 200; i++)
 		buf_add_byte(&text, 'k');
 	buf_add_str(&text, "\":\"坏词\"}");
 	request(&r, BLOCK, buf_cstr(&text));

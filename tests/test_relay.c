@@ -445,6 +445,59 @@ withholds_what_is_not_clear_behind_a_replacement(void)
 	fini(&run);
 }
 
+#define DELTA(members) DATA("{\"choices\":[{\"index\":0,\"delta\":{" \
+	members "}}]}")
+
+static void
+an_unknown_text_is_changed_as_a_part_and_by_itself(void)
+{
+	struct run run;
+
+	begin(&run, REDACT_WORD, 1);
+	feed(&run, DELTA("\"x\":\"my secret\"") DELTA("\"x\":\" se\"")
+	    DELTA("\"x\":\"cret, secret\"") FINISH("0"));
+	CHECK_MEM(run.out.ptr, run.out.len, DELTA("\"x\":\"my ***\"")
+	    DELTA("\"x\":\" ***\"") DELTA("\"x\":\"\"") FINISH("0"));
+	fini(&run);
+}
+
+static void
+parts_no_event_that_says_more_than_a_text(void)
+{
+	static const char *const events[] = {
+		DELTA("\"audio\":{\"data\":\"QQ==\",\"transcript\":\"很坏\"}"),
+		DELTA("\"tool_calls\":[{\"index\":0,\"id\":\"call_1\","
+		    "\"function\":{\"arguments\":\"很坏\"}}]"),
+		DELTA("\"content\":\"很坏\",\"annotations\":[{\"type\":"
+		    "\"url_citation\"}]"),
+	};
+	struct run run;
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		begin(&run, BLOCK_WORD, 1);
+		feed(&run, events[i]);
+		relay_idle(run.relay);
+		CHECK_EQ(run.out.len, 0);
+		feed(&run, FINISH("0"));
+		CHECK_MEM(run.out.ptr, strlen(events[i]), events[i]);
+		fini(&run);
+	}
+}
+
+static void
+tells_a_blocked_stream_without_choices_as_an_error(void)
+{
+	struct run run;
+
+	begin(&run, BLOCK_WORD, 1);
+	feed(&run, DATA("{\"error\":{\"message\":\"坏词\"}}") DONE);
+	end(&run);
+	CHECK(memmem(run.out.ptr, run.out.len, "坏", 3) == NULL);
+	CHECK(memmem(run.out.ptr, run.out.len, "\"content_filter\"", 16));
+	fini(&run);
+}
+
 static void
 sees_escapes_inside_tool_arguments(void)
 {
@@ -639,6 +692,9 @@ main(void)
 	RUN(stops_everything_when_a_text_outside_of_choices_is_blocked);
 	RUN(cuts_texts_outside_of_choices_where_they_began);
 	RUN(withholds_what_is_not_clear_behind_a_replacement);
+	RUN(an_unknown_text_is_changed_as_a_part_and_by_itself);
+	RUN(parts_no_event_that_says_more_than_a_text);
+	RUN(tells_a_blocked_stream_without_choices_as_an_error);
 	RUN(sees_escapes_inside_tool_arguments);
 	RUN(gives_one_output_for_every_fixture_at_every_cut_and_leaks_nothing);
 	return CHECK_DONE();

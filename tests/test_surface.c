@@ -555,6 +555,25 @@ tool_calls_are_channels_by_index(void)
 }
 
 static void
+paths_do_not_repeat_a_key_that_is_a_text(void)
+{
+	struct buf json = { 0 }, path = { 0 };
+	struct jdoc doc = { 0 };
+	size_t i, at;
+
+	buf_add_str(&json, "{\"a\":{\"");
+	for (i = 0; i < 257; i++)
+		buf_add_byte(&json, 'k');
+	buf_add_str(&json, "\":[0]}}");
+	CHECK_EQ(jdoc_read(&doc, buf_span(&json), &loose, &at), JDOC_OK);
+	surface_path(&doc, 3, &path);
+	CHECK_MEM(path.ptr, path.len, "a.{}[0]");
+	jdoc_fini(&doc);
+	buf_fini(&json);
+	buf_fini(&path);
+}
+
+static void
 unknown_strings_of_events_grow_by_their_path(void)
 {
 	struct channels a = channels(SURFACE_CHAT, DOC_EVENT,
@@ -754,6 +773,7 @@ main(void)
 	RUN(a_choice_is_named_by_its_index);
 	RUN(pieces_of_one_text_share_a_channel_over_events);
 	RUN(tool_calls_are_channels_by_index);
+	RUN(paths_do_not_repeat_a_key_that_is_a_text);
 	RUN(unknown_strings_of_events_grow_by_their_path);
 	RUN(logprobs_tokens_join_by_rank);
 	RUN(bytes_that_repeat_their_token_are_not_seen_twice);

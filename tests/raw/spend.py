@@ -290,3 +290,32 @@ def stalled_client(stage):
     gone = stage.backend.wait_note("gone", 9)
     client.close()
     return None if gone else "the backend talked on"
+
+
+@scenario("limits: { key: { tokens: 2000/m } }\n",
+          "a sum of tokens that no integer holds is larger than the limit")
+def tokens_do_not_wrap(stage):
+    body = messages(n=2)
+    body["max_tokens"] = 2 ** 63 - 1
+    answer = stage.ask(body)
+    return None if answer.status == 400 else "status %d" % answer.status
+
+
+@scenario("limits: { key: { tokens: 2000/m } }\n",
+          "who leaves before the answer pays for the prompt")
+def leaving_is_not_free(stage):
+    def slow(peer, request_):
+        peer.backend.note("asked", True)
+        return peer.gone_within(5) is None
+    body = messages(max_tokens=1)
+    body["messages"][0]["content"] = "word " * 400
+    stage.backend.clear(slow)
+    client = Client(stage.port)
+    client.send(stage.fill(request(body)))
+    stage.backend.wait_note("asked", 5)
+    client.close()
+    time.sleep(0.5)
+    stage.backend.clear()
+    left = int(stage.ask(messages(max_tokens=1)).get(
+        "x-ratelimit-remaining-tokens"))
+    return None if left < 1800 else "%d are left" % left

@@ -192,6 +192,14 @@ def content_cases():
                    "Server: secret/1.0", "X-Internal: secret",
                    "WWW-Authenticate: secret", "Location: /secret"),
                lacks="secret")
+    # It did not know our key, and says which: not the client's matter.
+    refused = b'{"error":{"message":"Incorrect API key: secret"}}'
+    yield broken("does not take our key", answers(
+        refused, status="401 Unauthorized"), has="x-should-retry: false",
+        lacks="secret")
+    yield broken("does not take our key, and says try again", answers(
+        refused, "x-should-retry: true", status="401 Unauthorized"),
+        has="x-should-retry: false", lacks="x-should-retry: true")
     yield Case("backend: hop-by-hop fields stay where they are", ASK,
                want=200, script=answers(
                    BODY, "Connection: keep-alive, x-hop", "X-Hop: secret",
