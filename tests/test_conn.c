@@ -1171,6 +1171,27 @@ a_drain_waits_a_moment_for_who_is_about_to_ask(void)
 	rig_close(&rig);
 }
 
+/* Its head, without a goodbye, was out already. */
+static void
+an_answer_under_way_does_not_end_a_drained_connection(void)
+{
+	RIG(rig);
+
+	say(&rig, GET("/wait"));
+	CHECK(called(&rig, "head /wait;end;"));
+	conn_answer(rig.conn, 200, NULL, 0, 4);
+	conn_drain(rig.conn, 100);
+	conn_send(rig.conn, span("done", 4));
+	conn_finish(rig.conn);
+	CHECK(hear(&rig, "\r\n\r\ndone"));
+	pass(&rig, 20);
+	CHECK(!rig.freed);
+	say(&rig, GET("/last"));
+	CHECK(hear(&rig, "Connection: close\r\n\r\nbye"));
+	CHECK(ended(&rig));
+	rig_close(&rig);
+}
+
 static void
 a_drain_ends_an_idle_connection_after_that_time(void)
 {
@@ -1271,6 +1292,7 @@ main(void)
 	RUN(a_drain_lets_the_request_at_hand_end);
 	RUN(a_drain_does_not_drop_a_request_on_its_way);
 	RUN(a_drain_gives_an_idle_connection_the_time_it_says);
+	RUN(an_answer_under_way_does_not_end_a_drained_connection);
 	RUN(a_drain_ends_an_idle_connection_after_that_time);
 	RUN(a_drain_waits_a_moment_for_who_is_about_to_ask);
 	RUN(unasked_input_is_left_in_the_kernel);
