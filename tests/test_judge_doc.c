@@ -326,6 +326,45 @@ nothing_from_a_cut_on_leaves_nor_what_is_not_clear(void)
 	check_edited(BLOCK, "ok 坏词 end", 0, 3, true, "ok ", false);
 }
 
+/* Places that hold no text, when a client writes some there. */
+static void
+prose_in_place_of_an_id_is_judged(void)
+{
+	static const char *const docs[] = {
+		"{\"seed\":\"坏词\"}", "{\"tool_choice\":\"坏词\"}",
+		"{\"service_tier\":\"bad word\"}",
+		"{\"logit_bias\":{\"坏词\":1}}",
+		"{\"messages\":[{\"role\":\"tool\",\"tool_call_id\":"
+		"\"a bad word\",\"content\":\"x\"}]}",
+		"{\"reasoning_effort\":\"\\u574f\\u8bcd\"}",
+	};
+	struct policy *policy = policy_text("  - id: b\n    on: prompt\n"
+	    "    match: { words: [坏词, bad word] }\n    action: block\n");
+	const struct jdoc_limits limits = { .max_depth = 9,
+		.max_nodes = 99 };
+	struct screen_subject subject = { span_str("t"), span_str("m") };
+	size_t i, at;
+
+	for (i = 0; i < sizeof(docs) / sizeof(*docs); i++) {
+		struct screen *screen = screen_new(policy, SIDE_PROMPT,
+		    &subject);
+		struct judged_doc judged;
+		struct notes notes = { 0 };
+		struct jdoc doc = { 0 };
+
+		CHECK_EQ(jdoc_read(&doc, span_str(docs[i]), &limits, &at),
+		    JDOC_OK);
+		judge_doc(SURFACE_CHAT, DOC_REQUEST, SIDE_PROMPT, &doc,
+		    screen, &notes, &judged);
+		CHECK(judged.blocked);
+		judged_doc_fini(&judged);
+		notes_fini(&notes);
+		screen_free(screen);
+		jdoc_fini(&doc);
+	}
+	policy_unref(&policy);
+}
+
 int
 main(void)
 {
@@ -344,5 +383,6 @@ main(void)
 	RUN(changes_may_come_in_any_order_and_the_larger_one_holds);
 	RUN(a_replacement_stands_in_the_piece_where_its_match_begins);
 	RUN(nothing_from_a_cut_on_leaves_nor_what_is_not_clear);
+	RUN(prose_in_place_of_an_id_is_judged);
 	return CHECK_DONE();
 }
