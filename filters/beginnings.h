@@ -65,7 +65,7 @@ static inline size_t
 beginnings_next(const struct beginnings *b, const unsigned char *ptr,
     size_t i, size_t len)
 {
-	for (; i + BEGINNING_ROOM <= len; i++) {
+	while (i + BEGINNING_ROOM <= len) {
 		uint64_t value = beginning_read(ptr + i);
 		size_t h = beginning_hash(b, value, ptr[i]);
 		size_t k = beginning_brief(value);
@@ -73,6 +73,11 @@ beginnings_next(const struct beginnings *b, const unsigned char *ptr,
 		if ((b->bits[h / 64] >> h % 64 | b->brief[k / 64] >> k % 64) &
 		    1)
 			break;
+		/* No term begins inside a code point. */
+		if (ptr[i] < 0xe0)
+			i++;
+		else
+			i += 3;
 	}
 	return i;
 }
