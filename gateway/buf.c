@@ -273,10 +273,8 @@ globs_match(char *const *patterns, struct mg_span s)
 	return false;
 }
 
-/* Length of the code point that begins at p, 0 when it is invalid, -1 when n
- * bytes are a valid beginning of a longer one. */
-static int
-code_point(const unsigned char *p, size_t n)
+int
+utf8_step(const unsigned char *p, size_t n)
 {
 	unsigned low = 0x80, high = 0xbf;
 	int len, i;
@@ -324,7 +322,7 @@ utf8_valid(const char *ptr, size_t len)
 		}
 		if (i >= len)
 			break;
-		step = code_point(p + i, len - i);
+		step = utf8_step(p + i, len - i);
 		if (step <= 0)
 			return false;
 		i += (size_t)step;
@@ -344,7 +342,7 @@ utf8_whole(const char *ptr, size_t len)
 		if (c < 0x80)
 			return len;
 		if (c >= 0xc0)
-			return code_point(p + len - back, back) == -1 ?
+			return utf8_step(p + len - back, back) == -1 ?
 			    len - back : len;
 	}
 	return len;

@@ -75,6 +75,10 @@ bool span_to_u64(struct mg_span s, uint64_t *out);
 bool glob_match(const char *pattern, struct mg_span s);
 /* One of a NULL-terminated list of patterns takes s; NULL takes all. */
 bool globs_match(char *const *patterns, struct mg_span s);
+/* Length of the code point that begins at p (n >= 1 bytes are there), 0 when it
+ * is invalid (RFC 3629, section 4), -1 when n bytes are a valid beginning of a
+ * longer one. */
+int utf8_step(const unsigned char *p, size_t n);
 /* Valid UTF-8 (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF). */
 bool utf8_valid(const char *ptr, size_t len);
 /* Bytes of the longest prefix that ends at a code point's border; what follows

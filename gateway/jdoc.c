@@ -76,36 +76,6 @@ plain_run(const unsigned char *s, size_t at, size_t len, bool *high)
 	return at;
 }
 
-/* Bytes of the code point at p, 0 when it is none (RFC 3629, section 4). */
-static size_t
-code_point(const unsigned char *p, size_t n)
-{
-	unsigned low = 0x80, high = 0xbf;
-	size_t len, i;
-
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] < 0xc2 || p[0] > 0xf4)
-		return 0;
-	len = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-	if (len > n)
-		return 0;
-	if (p[0] == 0xe0)
-		low = 0xa0;
-	else if (p[0] == 0xed)
-		high = 0x9f;
-	else if (p[0] == 0xf0)
-		low = 0x90;
-	else if (p[0] == 0xf4)
-		high = 0x8f;
-	if (p[1] < low || p[1] > high)
-		return 0;
-	for (i = 2; i < len; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	return len;
-}
-
 /* Steps over blocks that are plainly fine: sixteen ASCII bytes, or four
  * characters of three bytes each that are neither E0.. (overlong?) nor ED..
  * (surrogate?). Returns where that ends. */
@@ -148,7 +118,7 @@ utf8_blocks(const unsigned char *s, size_t at, size_t to)
 static size_t
 utf8_fault(const unsigned char *s, size_t from, size_t to)
 {
-	size_t at = from, step;
+	size_t at = from;
 
 	while (at < to) {
 		size_t many = utf8_blocks(s, at, to);
@@ -159,10 +129,11 @@ utf8_fault(const unsigned char *s, size_t from, size_t to)
 		at = many;
 		some = to - at < 16 ? to : at + 16;
 		while (at < some) {
-			step = code_point(s + at, to - at);
-			if (step == 0)
+			int step = utf8_step(s + at, to - at);
+
+			if (step <= 0)
 				return at;
-			at += step;
+			at += (size_t)step;
 		}
 	}
 	return to;
