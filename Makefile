@@ -2,7 +2,9 @@
 DEPS  := libevent libevent_openssl libevent_pthreads libcurl libpcre2-8 \
          jansson yaml-0.1 sqlite3 libssl libcrypto zlib libzstd
 BUILD ?= build
-CC    ?= gcc
+ifeq ($(origin CC),default)
+CC    := gcc
+endif
 PREFIX ?= /usr/local
 WARN  := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
          -Wmissing-prototypes -Wpointer-arith -Wformat=2 -Wvla -Werror
@@ -92,17 +94,17 @@ clean:
 
 # ---- for files ----
 $(BUILD)/modgate: $(BUILD)/gateway/main.o $(LIB)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@echo "LD $@"; $(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(LIB): $(filter-out $(BUILD)/gateway/main.o,$(OBJ))
 	@rm -f $@
 	@ar rcs $@ $^
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIB)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@echo "LD $@"; $(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(LIB)
-	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+	@echo "LD $@"; $(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
