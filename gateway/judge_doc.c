@@ -151,6 +151,7 @@ stop(struct walk *w, uint32_t node, int32_t choice)
 {
 	struct judged_doc *out = w->out;
 
+	w->notes->blocked = true;
 	if (out->param[0] == '\0') {
 		struct buf path = { 0 };
 		size_t len = 0;

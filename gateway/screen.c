@@ -313,6 +313,12 @@ edit(struct channel_screen *channel, uint64_t at, uint64_t len,
 
 	if (at + len <= channel->clear)
 		return;
+	/* A text that is nothing but replacements would take many times its
+	 * own size in memory: it does not pass. */
+	if (channel->n_edits + channel->n_late == SCREEN_MAX_EDITS) {
+		cut(channel, at);
+		return;
+	}
 	if (at < channel->clear) {
 		e.len -= channel->clear - at;
 		e.at = channel->clear;

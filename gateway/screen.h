@@ -18,6 +18,7 @@ enum screen_form {
 };
 
 #define SCREEN_NONE UINT64_MAX
+#define SCREEN_MAX_EDITS 65536	/* of one text; at the next it is cut */
 
 /* One thing a rule found, in offsets of the channel's original bytes. */
 struct screen_finding {
