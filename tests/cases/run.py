@@ -264,6 +264,19 @@ def check_forwarded(case, requests, sent, upstream):
             raise Wrong("the client's %s went to the backend" % name)
 
 
+# Times, ids and digests: any few digits stand in one of them by chance.
+CHANCE = {"t", "ts", "xid", "sha256", "subj", "ip", "key_id"}
+
+
+def without_chance(value):
+    if isinstance(value, dict):
+        return {k: without_chance(v) for k, v in value.items()
+                if k not in CHANCE}
+    if isinstance(value, list):
+        return [without_chance(v) for v in value]
+    return value
+
+
 def check_records(case, records, xid):
     mine = [r for r in records if r.get("xid") == xid]
     opens = [r for r in mine if r.get("type") == "exchange.open"]
@@ -273,7 +286,8 @@ def check_records(case, records, xid):
         raise Wrong("%d open and %d close records" % (
             len(opens), len(closes)))
     for text in case.get("lacks", []):
-        if text in json.dumps(opens + closes, ensure_ascii=False):
+        if text in json.dumps(without_chance(opens + closes),
+                              ensure_ascii=False):
             raise Wrong("%r, a text of a client, is in a record: %s" % (
                 text, short(closes[0])))
     check(differs(case.get("open", {}), opens[0], "open", False))
