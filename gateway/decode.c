@@ -21,6 +21,8 @@ struct decode {
 	bool between;		/* at a member's or frame's border */
 	bool begun;		/* a byte has come */
 	bool ready;		/* zlib is set up */
+	unsigned magic;		/* zstd: bytes of the frame's magic number seen */
+	bool skip;		/* it is that of a frame to be skipped */
 	enum decode_result result;	/* sticks once it is not OK */
 	z_stream z;
 	ZSTD_DStream *zstd;
@@ -178,6 +180,29 @@ feed_zlib(struct decode *d, struct mg_span bytes, struct buf *out)
 	return DECODE_OK;
 }
 
+/* Checks the magic number of a frame that begins in bytes, or in those of an
+ * earlier call: RFC 8878 section 3.1.1, or 3.1.2 for a frame to be skipped.
+ * libzstd may have been built to read older formats, too, which no RFC
+ * describes, and knows them only where their first bytes come in one piece. */
+static bool
+magic_is_good(struct decode *d, const ZSTD_inBuffer *in)
+{
+	static const unsigned char zstd[] = { 0x28, 0xb5, 0x2f, 0xfd };
+	static const unsigned char skip[] = { 0x50, 0x2a, 0x4d, 0x18 };
+	const unsigned char *byte = in->src;
+	size_t i;
+
+	for (i = in->pos; i < in->size && d->magic < 4; i++) {
+		if (d->magic == 0)
+			d->skip = (byte[i] & 0xf0) == skip[0];
+		if (d->skip ? d->magic > 0 && byte[i] != skip[d->magic] :
+		    byte[i] != zstd[d->magic])
+			return false;
+		d->magic++;
+	}
+	return true;
+}
+
 static enum decode_result
 feed_zstd(struct decode *d, struct mg_span bytes, struct buf *out)
 {
@@ -190,6 +215,8 @@ feed_zstd(struct decode *d, struct mg_span bytes, struct buf *out)
 	while (in.pos < in.size || full) {
 		size_t before = in.pos;
 
+		if (!magic_is_good(d, &in))
+			return DECODE_BAD;
 		piece.size = room(d);
 		piece.pos = 0;
 		piece.dst = buf_reserve(out, piece.size);
@@ -202,6 +229,8 @@ feed_zstd(struct decode *d, struct mg_span bytes, struct buf *out)
 		/* rc 0: a frame has ended and all of it is out. Asked once
 		 * more without input, zstd would hope for a next frame. */
 		d->between = rc == 0;
+		if (d->between)
+			d->magic = 0;
 		full = piece.pos == piece.size && rc != 0;
 		if (in.pos == before && piece.pos == 0)
 			break;

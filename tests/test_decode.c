@@ -313,6 +313,29 @@ a_zstd_window_above_the_cap_is_bad(void)
 	buf_fini(&in);
 }
 
+static void
+only_the_zstd_of_the_rfc_is_read(void)
+{
+	struct buf in = { 0 };
+	size_t whole;
+
+	/* Versions 0.4 to 0.7 had other magic numbers. */
+	buf_add(&in, "\x26\xb5\x2f\xfd\x1b\xff\xff\x83", 8);
+	decodes("zstd", &in, 1000, DECODE_BAD, NULL);
+	buf_clear(&in);
+	/* A frame to be skipped, then one that is read, then an old one. */
+	buf_add(&in, "\x5a\x2a\x4d\x18\x03\0\0\0abc", 11);
+	add_zstd(&in, "text", 4);
+	decodes("zstd", &in, 1000, DECODE_OK, "text");
+	whole = in.len;
+	buf_add(&in, "\x27\xb5\x2f\xfd\x1b\xff\xff\x83", 8);
+	decodes("zstd", &in, 1000, DECODE_BAD, NULL);
+	in.len = whole;
+	in.ptr[3] = 0x19;
+	decodes("zstd", &in, 1000, DECODE_BAD, NULL);
+	buf_fini(&in);
+}
+
 int
 main(void)
 {
@@ -325,5 +348,6 @@ main(void)
 	RUN(the_cap_is_exact);
 	RUN(a_bomb_costs_no_more_than_the_cap);
 	RUN(a_zstd_window_above_the_cap_is_bad);
+	RUN(only_the_zstd_of_the_rfc_is_read);
 	return CHECK_DONE();
 }
