@@ -69,7 +69,7 @@ tsan:
 fuzz fuzz-long:
 	@tests/setup build test
 	$(SUB) $(AS_FUZZ) fuzzers
-	@tests/run --seconds $(if $(filter fuzz-long,$@),60,5) fuzz
+	@tests/run --seed 0 --seconds $(if $(filter fuzz-long,$@),60,5) fuzz
 crash-long: all $(CRASH)
 	@tests/run --rounds 50 crash
 bench:
