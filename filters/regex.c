@@ -88,7 +88,7 @@ report(struct turn *t, uint32_t pattern, struct interval where)
 {
 	const struct pattern *p = &t->re->patterns[pattern];
 	struct mg_found found = { .rule = p->rule, .item = p->item,
-		.at = where.at, .len = where.end - where.at };
+		.at = where.at, .len = where.end - where.at, .score = 1 };
 
 	t->found = true;
 	t->report->found(t->report->arg, &found);
@@ -245,11 +245,11 @@ match_options(const struct mg_text *text)
 }
 
 static uint64_t
-thread_ns(void)
+clock_ns(clockid_t clock)
 {
 	struct timespec now;
 
-	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	(void)clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
@@ -268,7 +268,7 @@ match_metered(struct turn *t, const struct pattern *p, size_t i)
 {
 	const struct mg_text *text = t->text;
 	size_t step = 1 + STEP_WORK / text->len, to;
-	uint64_t start = thread_ns(), now;
+	uint64_t start = clock_ns(CLOCK_THREAD_CPUTIME_ID), now;
 	int rc = PCRE2_ERROR_NOMATCH;
 
 	if (!t->deadline_ns)
@@ -281,7 +281,7 @@ match_metered(struct turn *t, const struct pattern *p, size_t i)
 		(void)pcre2_set_offset_limit(t->ws->context, to);
 		rc = match(t, p, i);
 		i = to;
-		now = thread_ns();
+		now = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 		if (rc == PCRE2_ERROR_NOMATCH && now > t->deadline_ns)
 			rc = TOO_LONG;
 		if (now < t->deadline_ns &&
@@ -345,8 +345,12 @@ static void
 run(struct turn *t, uint32_t pattern, uint64_t from)
 {
 	const struct pattern *p = &t->re->patterns[pattern];
+	uint64_t began = t->report->cost ? clock_ns(CLOCK_MONOTONIC) : 0;
 	uint64_t resume = search(t, pattern, from);
 
+	if (t->report->cost)
+		t->report->cost(t->report->arg, p->rule,
+		    clock_ns(CLOCK_MONOTONIC) - began);
 	if (p->except)
 		t->scan->shelters[p->shelter].resume = resume;
 	if (resume < t->end)

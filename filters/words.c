@@ -50,7 +50,7 @@ static void
 report(struct turn *t, const struct candidate *c)
 {
 	struct mg_found found = { .rule = c->rule, .item = c->item,
-		.at = c->at, .len = c->end - c->at };
+		.at = c->at, .len = c->end - c->at, .score = 1 };
 
 	t->found = true;
 	t->report->found(t->report->arg, &found);

@@ -178,8 +178,9 @@ measure(const struct explain *e, const struct policy_engine *engine,
 
 	for (turn = 0; turn < TURNS_MAX; turn++) {
 		struct mg_text text = { e->text.ptr, e->text.len, 0, 0, true };
-		struct mg_report report = { e->text.len, e->text.len,
-			found_nothing, unable_nothing, NULL };
+		struct mg_report report = { .hold = e->text.len,
+			.keep = e->text.len, .found = found_nothing,
+			.unable = unable_nothing };
 		void *scan;
 
 		at = steady_ns();

@@ -58,13 +58,15 @@ struct policy_engine {
 	size_t n_rules;
 };
 
-#define POLICY_TIMED 16
+/* Odd: prompts and answers may take turns. */
+#define POLICY_TIMED 17
 
-/* What is counted while a policy is in force: how long each engine took, of
- * one screen in POLICY_TIMED. Relaxed atomics, for metrics. */
+/* What is counted while a policy is in force, of one screen in POLICY_TIMED:
+ * the nanoseconds that each rule took, by its own work and by its share of
+ * what its engine does for all rules at once. Relaxed atomics, for metrics. */
 struct policy_stats {
 	uint32_t screens;
-	uint64_t engine_ns[];		/* n_engines */
+	uint64_t rule_ns[];		/* n_rules */
 };
 
 struct policy {

@@ -208,7 +208,7 @@ open_engines(struct policy_build *build)
 	build->policy->engines = arena_array(build->r.arena, n,
 	    sizeof(*build->policy->engines));
 	build->policy->stats = xcalloc(1, sizeof(struct policy_stats) +
-	    n * sizeof(uint64_t));
+	    build->policy->n_rules * sizeof(uint64_t));
 	for (i = 0; i < n; i++)
 		if (open_engine(build, filter_types[i]) < 0)
 			return -1;

@@ -111,6 +111,37 @@ read_texts(struct policy_build *build, const struct mg_option *o,
 	return 0;
 }
 
+/* One or several of the option's choices, none twice. */
+static int
+read_choices(struct policy_build *build, const struct mg_option *o,
+    const struct yaml_node *node, struct mg_value *value)
+{
+	const struct yaml_node *child = node->type == YAML_LIST ?
+	    node->first : node;
+	struct mg_item *items;
+	size_t n = node->type == YAML_LIST ? node->n : 1, k;
+
+	if (!child)
+		return mg_fail(build->r.err, &node->place,
+		    "%s: the list is empty", o->key);
+	items = arena_array(build->r.arena, n, sizeof(*items));
+	for (; value->n_items < n; child = child->next) {
+		int i = options_choice(&build->r, o->key, child, o->choices);
+
+		if (i < 0)
+			return -1;
+		for (k = 0; k < value->n_items; k++)
+			if (span_is(items[k].text, o->choices[i]))
+				return mg_fail(build->r.err, &child->place,
+				    "%s: '%s' stands twice", o->key,
+				    o->choices[i]);
+		items[value->n_items++] = (struct mg_item){
+			span_str(o->choices[i]), child->place };
+	}
+	value->items = items;
+	return 0;
+}
+
 static int
 read_number(struct policy_build *build, const struct mg_option *o,
     const struct yaml_node *node, struct mg_value *value)
@@ -163,6 +194,8 @@ read_value(struct policy_build *build, const struct mg_option *o,
 		return keep_item(build, o, node, item);
 	case MG_OPT_TEXTS:
 		return read_texts(build, o, node, value);
+	case MG_OPT_CHOICES:
+		return read_choices(build, o, node, value);
 	}
 	abort();
 }

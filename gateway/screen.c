@@ -21,7 +21,7 @@
 struct scope {
 	uint64_t *active, *holding;	/* one block; active is owned */
 	struct mg_scope mg;		/* the same, as filters see it */
-	bool any;
+	size_t n;			/* rules that are active */
 };
 
 struct role_scopes {
@@ -73,6 +73,7 @@ struct channel_screen {
 	/* during channel_feed() */
 	const struct policy_engine *engine;
 	struct view *view;
+	uint64_t told_ns;		/* of the engine's time: by its rules */
 	void *scans[];			/* n_engines for each view */
 };
 
@@ -160,7 +161,8 @@ scopes_of(struct screen *screen, enum policy_role role)
 			if (!screen->applies[i] ||
 			    (rule->roles & (unsigned)role) == 0)
 				continue;
-			scope->any = scopes->any = true;
+			scope->n++;
+			scopes->any = true;
 			scope->active[r / 64] |= UINT64_C(1) << (r % 64);
 			if (!holds(rule))
 				continue;
@@ -184,7 +186,7 @@ view_open(struct channel_screen *channel, bool unescape)
 	for (e = 0; e < policy->n_engines; e++) {
 		struct scope *scope = &channel->scopes->engine[e];
 
-		if (scope->any)
+		if (scope->n > 0)
 			view->scans[e] = policy->engines[e].type->begin(
 			    policy->engines[e].conf, &scope->mg);
 	}
@@ -535,22 +537,55 @@ on_unable(void *arg, uint32_t engine_rule, const char *why)
 }
 
 static void
+count_ns(const struct channel_screen *channel, size_t engine_rule, uint64_t ns)
+{
+	__atomic_add_fetch(&channel->screen->policy->stats->rule_ns[
+	    channel->engine->rules[engine_rule]], ns, __ATOMIC_RELAXED);
+}
+
+static void
+on_cost(void *arg, uint32_t engine_rule, uint64_t ns)
+{
+	struct channel_screen *channel = arg;
+
+	assert(engine_rule < channel->engine->n_rules);
+	channel->told_ns += ns;
+	count_ns(channel, engine_rule, ns);
+}
+
+/* Divides what an engine did for all of its rules at once among those that
+ * were looked for. */
+static void
+share_cost(struct channel_screen *channel, uint64_t took_ns)
+{
+	const struct policy_engine *engine = channel->engine;
+	const struct scope *scope = &channel->scopes->engine[
+	    engine - channel->screen->policy->engines];
+	size_t r;
+
+	if (took_ns <= channel->told_ns)
+		return;
+	for (r = 0; r < engine->n_rules; r++)
+		if (scope->active[r / 64] >> r % 64 & 1)
+			count_ns(channel, r, (took_ns - channel->told_ns) /
+			    scope->n);
+}
+
+static void
 run_engine(struct channel_screen *channel, void *scan,
     const struct mg_text *text, struct mg_report *report)
 {
-	const struct screen *screen = channel->screen;
-	const struct policy_engine *engine = channel->engine;
 	int64_t from;
 
-	if (!screen->timed) {
-		(void)engine->type->judge(scan, text, report);
+	if (!channel->screen->timed) {
+		(void)channel->engine->type->judge(scan, text, report);
 		return;
 	}
+	report->cost = on_cost;
+	channel->told_ns = 0;
 	from = steady_ns();
-	(void)engine->type->judge(scan, text, report);
-	__atomic_add_fetch(&screen->policy->stats->engine_ns[
-	    engine - screen->policy->engines],
-	    (uint64_t)(steady_ns() - from), __ATOMIC_RELAXED);
+	(void)channel->engine->type->judge(scan, text, report);
+	share_cost(channel, (uint64_t)(steady_ns() - from));
 }
 
 /* Runs every engine over one view's text. Returns the view's hold. */
@@ -563,8 +598,9 @@ judge(struct channel_screen *channel, struct view *view, struct mg_text *text)
 
 	channel->view = view;
 	for (e = 0; e < policy->n_engines; e++) {
-		struct mg_report report = { end, end, on_found, on_unable,
-			channel };
+		struct mg_report report = { .hold = end, .keep = end,
+			.found = on_found, .unable = on_unable,
+			.arg = channel };
 
 		if (!view->scans[e])
 			continue;

@@ -325,7 +325,8 @@ search_all(const pcre2_code *re, uint32_t item, const char *text, size_t len,
 
 	while (n < MAX_FOUND && pcre2_match(re, (PCRE2_SPTR)text, len, i,
 		PCRE2_NOTEMPTY, md, NULL) >= 0) {
-		to[n++] = (struct mg_found){ 0, item, ov[0], ov[1] - ov[0] };
+		to[n++] = (struct mg_found){ 0, item, ov[0], ov[1] - ov[0],
+		    1 };
 		i = ov[1];
 	}
 	pcre2_match_data_free(md);

@@ -76,6 +76,34 @@ a_text_has_at_most_so_many_replacements(void)
 	side_close(&s);
 }
 
+/* One screen in POLICY_TIMED looks at the clock. */
+static void
+a_rule_s_time_is_its_own(void)
+{
+	struct side s = side_open(REGEX("dear", "[ab]{1,20}[ab]{1,20}"
+	    "[cd]", "flag") REGEX("cheap", "nowhere", "flag")
+	    RULE("word", "sloth", "flag") RULE("other", "lemur", "flag")
+	    "  - id: asked\n    on: prompt\n    match: { words: [x] }\n"
+	    "    action: flag\n", "t", "m");
+	struct screen_subject subject = { span_str("t"), span_str("m") };
+	const uint64_t *ns = s.policy->stats->rule_ns;
+	char text[2000];
+	int i;
+
+	memset(text, 'a', sizeof(text));
+	for (i = 0; i < POLICY_TIMED * 4; i++) {
+		screen_free(s.screen);
+		s.screen = screen_new(s.policy, SIDE_ANSWER, &subject);
+		channel_close(screen_text(s.screen, ROLE_ASSISTANT,
+		    FORM_PLAIN, span(text, sizeof(text))));
+	}
+	CHECK(ns[0] > 10 * ns[1]);
+	CHECK(ns[2] > 0);
+	CHECK_EQ(ns[2], ns[3]);		/* one pass for both */
+	CHECK_EQ(ns[4], 0);
+	side_close(&s);
+}
+
 static void
 only_rules_of_the_side_look(void)
 {
@@ -624,6 +652,7 @@ takes_many_edits_of_two_engines_in_linear_time(void)
 int
 main(void)
 {
+	RUN(a_rule_s_time_is_its_own);
 	RUN(only_rules_of_the_side_look);
 	RUN(only_rules_of_tenant_model_and_role_look);
 	RUN(flags_and_shadows_hold_nothing_back);

@@ -375,7 +375,7 @@ search_all(const struct spec *s, const char *text, size_t len,
 					at + n) &&
 				    n_found < MAX_FOUND)
 					to[n_found++] = (struct mg_found){
-						r, item, at, n };
+						r, item, at, n, 1 };
 		}
 	}
 	return n_found;

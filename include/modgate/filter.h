@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MG_FILTER_ABI 1		/* changes whenever a field here does */
+#define MG_FILTER_ABI 2		/* changes whenever a field here does */
 
 /* Borrowed bytes: no NUL at the end, never freed by the receiver, gone when
  * the call that passed them returns. */
@@ -55,6 +55,8 @@ enum mg_option_type {
 	MG_OPT_NUMBER,		/* a number from min to max */
 	MG_OPT_TEXT,		/* one string */
 	MG_OPT_CHOICE,		/* one of choices */
+	MG_OPT_CHOICES,		/* one or several of choices; the value's items
+				 * are those written, in that order */
 	MG_OPT_TEXTS,		/* a string, a list of strings, or, where the
 				 * policy has a list of that name, its lines */
 };
@@ -69,7 +71,8 @@ struct mg_option {
 	double min, max;	/* MG_OPT_INT and MG_OPT_NUMBER, inclusive */
 	double fallback;	/* BOOL, INT, NUMBER, CHOICE (its index): the
 				 * value when the key is not written */
-	const char *const *choices;	/* MG_OPT_CHOICE; NULL-terminated */
+	const char *const *choices;	/* MG_OPT_CHOICE and CHOICES;
+					 * NULL-terminated */
 	const char *help;	/* one line */
 };
 
@@ -83,9 +86,22 @@ struct mg_item {
 struct mg_value {
 	bool set;		/* the key was written */
 	double number;		/* BOOL 0/1, INT, NUMBER, CHOICE (index) */
-	const struct mg_item *items;	/* TEXT: one; TEXTS: n_items */
+	const struct mg_item *items;	/* TEXT: one; TEXTS, CHOICES:
+					 * n_items */
 	size_t n_items;
 	struct mg_place place;	/* of the value */
+};
+
+/* How a text is made ready before a rule reads it. Offsets that a filter
+ * reports count bytes of the text that it was given; the gateway maps them
+ * back to what was written. */
+enum mg_fold {
+	MG_FOLD_NONE,		/* as it is written */
+	MG_FOLD_BASIC,		/* lower case, compatibility forms (Unicode's
+				 * NFKC_Casefold), nothing invisible */
+	MG_FOLD_STRONG,		/* also: simplified for traditional letters,
+				 * plain ones for look-alikes and marks, no
+				 * separators between single letters */
 };
 
 /* One rule as its filter sees it. Values are parallel to the type's options
@@ -95,6 +111,7 @@ struct mg_rule {
 	const struct mg_value *match;
 	const struct mg_value *except;	/* NULL: no exceptions */
 	struct mg_place place;		/* of the rule's match */
+	enum mg_fold fold;		/* of the texts it will be given */
 	uint32_t max_hold;	/* bytes a stream may be held for this rule at
 				 * the most; longer matches are not promised */
 };
@@ -134,6 +151,8 @@ struct mg_found {
 	uint32_t item;		/* which of the rule's items, from 0 */
 	uint64_t at;		/* offset of the first byte in the channel */
 	uint64_t len;		/* bytes; at least 1 */
+	double score;		/* how sure, above 0 to 1; 1 where it is a
+				 * matter of fact */
 };
 
 /* What judge() tells. The caller sets hold and keep to the end of the text and
@@ -149,6 +168,10 @@ struct mg_report {
 	/* Called when a rule cannot judge (a match limit …): why is a static
 	 * text. The policy's on_error decides. */
 	void (*unable)(void *arg, uint32_t rule, const char *why);
+	/* NULL, or to be called with the time that went into one rule alone
+	 * (steady clock, nanoseconds); what is not told is shared among all
+	 * active rules. For metrics: most calls of judge() do not ask. */
+	void (*cost)(void *arg, uint32_t rule, uint64_t ns);
 	void *arg;
 };
 
@@ -157,6 +180,11 @@ struct mg_filter_type {
 	const char *name;	/* the key in `match:` */
 	const char *doc;	/* one line */
 	const struct mg_option *options;
+	enum mg_fold fold;	/* where a rule does not say `fold:` */
+	bool folds_items;	/* the items of the option that is called like
+				 * the type, in `match:` and `except:`, are
+				 * texts to look for: they come folded as the
+				 * text does */
 
 	/* Compiles rules. Returns the conf, or NULL with err filled. warn may
 	 * be called with advice that is no error (it copies). */

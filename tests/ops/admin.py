@@ -92,11 +92,15 @@ def case_metrics_move_as_they_should(stages):
     hits = 'modgate_rule_hits_total{policy="ops",rule="canary",' \
         'how="enforced"}'
     calls = 'modgate_upstream_calls_total{upstream="scripted"}'
+    spent = 'modgate_rule_seconds_total{policy="ops",rule="canary"}'
     before = wait_until(
         lambda: (lambda m: m if m["modgate_audit_records_total"] >= 2
                  else None)(s.metrics()), 3 * SLOW, "the start is recorded")
     s.serves()
     check(s.ask(body(BLOCKED)).status == 400, "not blocked")
+    for _ in range(17):         # one text side in so many is timed
+        s.ask(body("a poem, please"))
+    check(s.metrics()[spent] > 0, "a rule's time")
     s.backend.script = lambda peer, request: peer.send(scripted.whole(
         scripted.chat("it is " + BLOCKED)))
     s.ask()
@@ -109,7 +113,7 @@ def case_metrics_move_as_they_should(stages):
 
     def moved(name):
         return m[name] - before[name]
-    for name, by in (("modgate_exchanges_complete_total", 1),
+    for name, by in (("modgate_exchanges_complete_total", 18),
                      ("modgate_exchanges_blocked_total", 2),
                      ("modgate_exchanges_refused_total", 1),
                      ("modgate_exchanges_error_total", 1),
@@ -118,7 +122,7 @@ def case_metrics_move_as_they_should(stages):
         check(moved(name) == by, name, "moved by", moved(name))
     check(moved('modgate_upstream_failures_total{upstream="scripted"}') >= 1,
           "failures")
-    check(moved("modgate_audit_records_total") == 10, "records:",
+    check(moved("modgate_audit_records_total") == 44, "records:",
           moved("modgate_audit_records_total"))
     check(moved("modgate_audit_syncs_total") >= 1, "syncs")
     check(m["modgate_exchanges_in_flight"] == 0, "in flight")
