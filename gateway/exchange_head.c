@@ -4,16 +4,25 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "gateway/cmd.h"
 #include "gateway/exchange_state.h"
+
+static void
+add_field(struct http1_field *fields, size_t *n, const char *name,
+    const char *value)
+{
+	fields[(*n)++] = (struct http1_field){ span_str(name),
+		span_str(value) };
+}
 
 void
 exchange_copy_fields(struct exchange *ex)
 {
-	static const char *const known[] = { "traceparent", "tracestate",
-		"idempotency-key", "openai-beta" };
-	size_t i, at[4], n = 0;
+	static const char *const known[EXCHANGE_COPIED] = { "traceparent",
+		"tracestate", "idempotency-key", "openai-beta" };
+	size_t i, at[EXCHANGE_COPIED], n = 0;
 
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < EXCHANGE_COPIED; i++) {
 		struct mg_span value = http1_get(ex->head, known[i]);
 
 		if (!value.ptr)
@@ -25,6 +34,12 @@ exchange_copy_fields(struct exchange *ex)
 	for (i = 0; i < n; i++)
 		ex->forward[i].value = span(ex->forward_text.ptr + at[i],
 		    (i + 1 < n ? at[i + 1] : ex->forward_text.len) - at[i]);
+	/* Ours, whatever the client wrote: what was read is what is sent, and
+	 * it was read as JSON. Backends choose nothing by Accept. */
+	if (ex->route.kind == ROUTE_TEXT)
+		add_field(ex->forward, &n, "content-type", "application/json");
+	add_field(ex->forward, &n, "accept", "application/json");
+	add_field(ex->forward, &n, "user-agent", "modgate/" MODGATE_VERSION);
 	ex->n_forward = n;
 }
 
@@ -59,14 +74,6 @@ exchange_find_secret(const struct http1_head *head, struct mg_span *secret)
 		*secret = value;
 	}
 	return true;
-}
-
-static void
-add_field(struct http1_field *fields, size_t *n, const char *name,
-    const char *value)
-{
-	fields[(*n)++] = (struct http1_field){ span_str(name),
-		span_str(value) };
 }
 
 /* What OpenAI's SDKs read of limits. */

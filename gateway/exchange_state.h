@@ -35,6 +35,8 @@ enum exchange_step {
 #undef X
 };
 
+enum { EXCHANGE_COPIED = 4 };	/* fields of a client that may pass */
+
 enum outcome { OUT_COMPLETE, OUT_MODIFIED, OUT_BLOCKED, OUT_REFUSED,
     OUT_ABORTED, OUT_ERROR };
 
@@ -74,7 +76,8 @@ struct exchange {
 	char method[8];
 	char address[64];
 	struct buf forward_text;		/* owns what forward points to */
-	struct http1_field forward[4];		/* allow-listed fields */
+	struct http1_field forward[EXCHANGE_COPIED + 3];	/* allow-listed
+						 * fields, then our own */
 	size_t n_forward;
 	struct decode *decode;			/* NULL: plain */
 	struct buf body;
@@ -138,7 +141,8 @@ bool exchange_find_secret(const struct http1_head *head,
 /* What the head says of the body, before a byte of it is taken; makes
  * ex->decode. */
 void exchange_check_head(struct exchange *ex, struct verdict_error *error);
-/* Keeps the fields of the client that a backend may see. */
+/* Keeps the fields of the client that a backend may see, and adds our own:
+ * Content-Type, Accept, User-Agent. */
 void exchange_copy_fields(struct exchange *ex);
 /* Keeps the fields of the backend that its client may see. */
 void exchange_keep_fields(struct exchange *ex,
