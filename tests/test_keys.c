@@ -387,6 +387,10 @@ bad_grants_are_refused_with_a_reason(void)
 		    "empty" },
 		{ "add a --models ", "pattern 1 of the models is empty" },
 		{ "add a --endpoints \x01", "does not print" },
+		{ "add a --endpoints chta", "did you mean 'chat'?" },
+		{ "add a --endpoints chat,bogus", "no endpoint is called "
+		    "'bogus'; modgate surfaces" },
+		{ "add a --endpoints chat.*", "no endpoint is called" },
 		{ "add a --expires soon", "'soon' is no duration" },
 		{ "add a --expires 90", "'90' is no duration" },
 		{ "add a --expires -1d", "'-1d' is no duration" },
