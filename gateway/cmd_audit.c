@@ -110,7 +110,7 @@ find_dir(const struct args *args)
 
 	if (args->dir)
 		return xstrndup(args->dir, strlen(args->dir));
-	config = config_load(file, &err);
+	config = config_load_without_secrets(file, &err);
 	if (!config) {
 		fprintf(stderr, "modgate: %s\n", err.text);
 		return NULL;

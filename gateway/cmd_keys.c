@@ -210,7 +210,8 @@ open_store(const struct args *a, enum keys_open how, struct mg_error *err)
 
 	if (a->state)
 		return open_in(a->state, how, err);
-	config = config_load(a->config ? a->config : CMD_CONFIG, err);
+	config = config_load_without_secrets(a->config ? a->config :
+	    CMD_CONFIG, err);
 	if (!config)
 		return NULL;
 	keys = open_in(config->state, how, err);

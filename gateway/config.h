@@ -130,6 +130,10 @@ struct config {
 /* Reads and checks a file. Returns a config with one reference, or NULL with
  * err "file:line:column: …". */
 struct config *config_load(const char *path, struct mg_error *err);
+/* The same for commands that call no backend: the backends' keys need not be
+ * there, and are not read. */
+struct config *config_load_without_secrets(const char *path,
+    struct mg_error *err);
 struct config *config_ref(struct config *config);
 void config_unref(struct config **config);
 /* Prints every key with its default and one line of help, from the tables that

@@ -57,11 +57,12 @@ name_instance(struct config *c, struct arena *arena)
 }
 
 static int
-load(struct owned *owned, struct mg_span bytes, struct mg_error *err)
+load(struct owned *owned, struct mg_span bytes, bool skip_secrets,
+    struct mg_error *err)
 {
 	struct config *c = &owned->config;
 	struct reading r = { .file = c->file, .arena = &owned->arena,
-		.err = err };
+		.err = err, .skip_secrets = skip_secrets };
 	struct yaml_tree tree = { 0 };
 	int rc;
 
@@ -75,8 +76,8 @@ load(struct owned *owned, struct mg_span bytes, struct mg_error *err)
 	return rc;
 }
 
-struct config *
-config_load(const char *path, struct mg_error *err)
+static struct config *
+load_file(const char *path, bool skip_secrets, struct mg_error *err)
 {
 	struct owned *owned;
 	struct buf bytes = { 0 };
@@ -88,7 +89,7 @@ config_load(const char *path, struct mg_error *err)
 	owned = xcalloc(1, sizeof(*owned));
 	owned->config.refs = 1;
 	owned->config.file = arena_text(&owned->arena, span_str(path));
-	if (load(owned, buf_span(&bytes), err) < 0) {
+	if (load(owned, buf_span(&bytes), skip_secrets, err) < 0) {
 		owned_free(owned);
 		owned = NULL;
 	} else {
@@ -96,6 +97,18 @@ config_load(const char *path, struct mg_error *err)
 	}
 	buf_fini(&bytes);
 	return owned ? &owned->config : NULL;
+}
+
+struct config *
+config_load(const char *path, struct mg_error *err)
+{
+	return load_file(path, false, err);
+}
+
+struct config *
+config_load_without_secrets(const char *path, struct mg_error *err)
+{
+	return load_file(path, true, err);
 }
 
 struct config *

@@ -214,6 +214,8 @@ read_secret(const struct reading *r, const struct yaml_node *value,
 	if (!env == !file)
 		return mg_fail(r->err, &value->place, "key: write either "
 		    "{ env: NAME } or { file: PATH }");
+	if (r->skip_secrets)
+		return 0;
 	rc = env ? secret_from_env(r, env, &secret) :
 	    secret_from_file(r, file, &secret);
 	if (rc == 0 && !is_secret(buf_span(&secret)))

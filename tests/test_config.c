@@ -351,6 +351,27 @@ refuses_a_key_that_is_missing_empty_or_inline(void)
 }
 
 static void
+needs_no_key_of_a_backend_where_none_is_called(void)
+{
+	const char *path;
+
+	unsetenv("MODGATE_TEST_NONE");
+	path = scratch_write("c.yaml", KEY("{env: MODGATE_TEST_NONE}"));
+	config_unref(&config);
+	memset(&err, 0, sizeof(err));
+	config = config_load_without_secrets(path, &err);
+	CHECK_STR(err.text, "");
+	CHECK(config != NULL && config->upstreams[0].key == NULL);
+	CHECK(strstr(config->state, "/state") != NULL);
+	/* What is wrong in any shell is still said. */
+	config_unref(&config);
+	path = scratch_write("c.yaml", KEY("sk-in-the-open"));
+	config = config_load_without_secrets(path, &err);
+	CHECK(config == NULL);
+	CHECK(strstr(err.text, "5:8: key: a secret does not belong"));
+}
+
+static void
 refuses_upstreams_that_cannot_be_told_apart(void)
 {
 	CHECK_BAD("modgate: 1\n", "1:1: 'upstreams' is missing: the model "
@@ -604,6 +625,7 @@ main(void)
 	RUN(refuses_urls_that_hide_something);
 	RUN(reads_a_backends_key_from_environment_or_file);
 	RUN(refuses_a_key_that_is_missing_empty_or_inline);
+	RUN(needs_no_key_of_a_backend_where_none_is_called);
 	RUN(refuses_upstreams_that_cannot_be_told_apart);
 	RUN(resolves_policies_beside_the_file);
 	RUN(explains_why_unknown_paths_cannot_be_allowed);
