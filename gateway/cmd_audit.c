@@ -24,7 +24,7 @@ static const char help[] =
     "  -f, --follow        go on printing what is recorded\n"
     "  -h, --help          this text\n\n"
     "A log in use may be read at any time. Exit status: 0 done, 1 a segment\n"
-    "is damaged (the rest is printed), 2 wrong use or no such log.\n\n"
+    "is damaged (what is whole in it is printed), 2 wrong use or no such log.\n\n"
     "examples:\n"
     "  modgate audit tail -n 20 --text\n"
     "  modgate audit cat -c modgate.yaml | "
