@@ -701,13 +701,16 @@ on_body(void *request, struct mg_span bytes)
 	result = decode_feed(ex->decode, bytes, &ex->body);
 	if (result == DECODE_OK)
 		return;
-	if (result == DECODE_LARGE)
-		(void)refuse_as(ex, 413, "request_too_large",
-		    "The decoded request body is larger than is allowed "
-		    "here.");
-	else
+	if (result == DECODE_LARGE) {
+		verdict_fail(&ex->error, 413, NULL, "request_too_large",
+		    "The decoded request body is larger than %" PRIu64
+		    " bytes, the most that is allowed here.",
+		    ex->live->config->client.decoded_bytes);
+		(void)refuse(ex);
+	} else {
 		(void)refuse_as(ex, 400, "invalid_encoding",
 		    "The body does not decode as its Content-Encoding says.");
+	}
 	conn_close_after(ex->conn);
 	exchange_run(ex);
 }
@@ -723,6 +726,28 @@ on_end(void *request)
 	exchange_run(ex);
 }
 
+/* What is wrong with a body, and where it is a cap, which. */
+static void
+fail_body(struct exchange *ex, const struct http1_fault *fault)
+{
+	const struct config_client *client = &ex->live->config->client;
+
+	if (fault->status == 413)
+		verdict_fail(&ex->error, 413, NULL, "request_too_large",
+		    "The request body is larger than %" PRIu64 " bytes, the "
+		    "most that is allowed here.", client->body_bytes);
+	else if (fault->status == 408)
+		verdict_fail(&ex->error, 408, NULL, "request_timeout",
+		    "The request body took too long: at most %.3g s may pass "
+		    "between two pieces, and %.3g s in all.",
+		    client->body_idle_ms / 1000.0,
+		    client->body_total_ms / 1000.0);
+	else
+		verdict_fail(&ex->error, fault->status, NULL,
+		    "invalid_http", "The request body cannot be read: %s.",
+		    fault->phrase);
+}
+
 static void
 on_fault(void *request, const struct http1_fault *fault)
 {
@@ -730,7 +755,8 @@ on_fault(void *request, const struct http1_fault *fault)
 
 	if (ex->step != EX_READ_BODY)
 		return;
-	(void)refuse_as(ex, fault->status, NULL, fault->phrase);
+	fail_body(ex, fault);
+	(void)refuse(ex);
 	exchange_run(ex);
 }
 
@@ -819,6 +845,7 @@ exchange_abort_all(struct worker *worker)
 		next = ex->next;
 		if (!conn)
 			continue;
+		ex->drained = !ex->gone;
 		/* A conn does not tell of an end that its service asked for. */
 		on_gone(ex);
 		conn_abort(conn);

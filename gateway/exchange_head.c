@@ -174,7 +174,7 @@ exchange_check_head(struct exchange *ex, struct verdict_error *error)
 
 	if (ex->route.kind == ROUTE_MODELS &&
 	    ex->head->framing != HTTP1_NO_BODY) {
-		verdict_fail(error, 400, NULL, NULL,
+		verdict_fail(error, 400, NULL, "unexpected_body",
 		    "This endpoint takes no request body.");
 	} else if (type.len >= 10 && span_is_nocase(span(type.ptr, 10),
 	    "multipart/")) {

@@ -147,6 +147,24 @@ add_excerpts(const struct exchange *ex, struct audit_ticket *ticket,
 	return n;
 }
 
+/* Who ended an exchange that did not run its course, and why. */
+static void
+add_reason(const struct exchange *ex, struct record_close *close)
+{
+	const char *code = ex->error.code;
+
+	if (ex->outcome == OUT_ABORTED) {
+		close->by = ex->drained ? "shutdown" : "client";
+		close->reason = ex->drained ? "drained" : "client_gone";
+	} else if (ex->outcome == OUT_REFUSED || ex->outcome == OUT_ERROR) {
+		if (!ex->error.status)
+			code = "upstream_status";	/* given on as it is */
+		close->reason = code ? code : "invalid_request";
+		close->by = strncmp(close->reason, "upstream_", 9) == 0 ?
+		    "backend" : "gateway";
+	}
+}
+
 void
 exchange_fill_close(struct exchange *ex, struct audit_ticket *ticket)
 {
@@ -176,6 +194,7 @@ exchange_fill_close(struct exchange *ex, struct audit_ticket *ticket)
 	};
 	size_t n = 0;
 
+	add_reason(ex, &close);
 	grouped.n = grouped.n_places = 0;
 	group(&ex->notes, &grouped);
 	close.n_verdicts = grouped.n;

@@ -62,6 +62,7 @@ struct exchange {
 	unsigned refs;
 	enum outcome outcome;
 	bool gone;				/* the client has left */
+	bool drained;				/* … or we broke it off to end */
 	bool opened;				/* the open record is safe */
 	bool recording;				/* the close record is queued */
 	bool recorded;				/* … and safe */

@@ -80,7 +80,15 @@ def body_cases():
     yield Case("the text of a refusal is an API error",
                request(b"", b"Content-Length: 1048577",
                        b"Content-Type: application/json", length=False),
-               want=413, closed=True, upstream=0, has='"error"')
+               want=413, closed=True, upstream=0, code="request_too_large",
+               has="larger than 1048576 bytes")
+    yield Case("a body that decodes to too much is told the cap",
+               coded(b"gzip", gzip.compress(b" " * (5 << 20))), want=413,
+               upstream=0, code="request_too_large",
+               has="larger than 4194304 bytes")
+    yield Case("a chunk that cannot be read", chunked(b"zz\r\n"),
+               want=400, closed=True, upstream=0, code="invalid_http",
+               has="The request body cannot be read: ")
 
 
 def coding_cases():
@@ -176,6 +184,10 @@ def number_cases():
     yield Case("best_of over its cap", request(
         {"model": "good", "prompt": "a", "best_of": 1000000},
         target=b"/v1/completions"), upstream=0)
+    for n in (0, -1):
+        yield Case("n of %d is told its range" % n, request(messages(n=n)),
+                   upstream=0, code="invalid_value",
+                   has="take whole numbers from 1 to 128")
     yield Case("n of 2", request(messages(n=2)), want=200)
 
 
