@@ -14,6 +14,7 @@ struct config_tls {
 	char *client_ca;	/* PEM, path; NULL: client certificates are
 				 * not asked for */
 	bool client_required;	/* refuse clients without a certificate */
+	struct mg_place place;	/* line 0: not from a file */
 };
 
 /* One address to listen on. `listen:` takes a string, a map, or a list. */
@@ -22,6 +23,7 @@ struct config_listen {
 	uint16_t port;
 	bool has_tls;
 	struct config_tls tls;
+	struct mg_place place;	/* line 0: by default */
 };
 
 struct config_upstream {

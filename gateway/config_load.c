@@ -42,6 +42,32 @@ fit(struct config_client *c)
 		c->connections_per_address = c->connections_all;
 }
 
+static bool
+is_all(const char *host)
+{
+	return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+}
+
+/* Clients and the admin address cannot have one port. */
+static int
+check_ports(const struct config *c, struct mg_error *err)
+{
+	const struct config_listen *admin = c->admin, *at;
+	size_t i;
+
+	for (i = 0; c->n_admin && i < c->n_listen; i++) {
+		at = &c->listen[i];
+		if (at->port == 0 || at->port != admin->port ||
+		    (strcmp(at->host, admin->host) != 0 &&
+		    !is_all(at->host) && !is_all(admin->host)))
+			continue;
+		return mg_fail(err, admin->place.line ? &admin->place :
+		    &at->place, "listen and admin both want port %u; give one "
+		    "of them another", admin->port);
+	}
+	return 0;
+}
+
 static void
 name_instance(struct config *c, struct arena *arena)
 {
@@ -71,6 +97,8 @@ load(struct owned *owned, struct mg_span bytes, bool skip_secrets,
 		options_defaults(&r, config_table, c);
 		rc = options_read(&r, config_table, NULL, tree.root, c);
 	}
+	if (rc == 0)
+		rc = check_ports(c, err);
 	fit(&c->client);
 	yaml_fini(&tree);
 	return rc;

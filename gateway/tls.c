@@ -38,12 +38,11 @@ reason(void)
 
 /* Names the file and what OpenSSL says about it. */
 static int
-fail(struct mg_error *err, const char *file, const char *what,
-    const char *advice)
+fail(struct mg_error *err, const struct config_tls *config, const char *file,
+    const char *what, const char *advice)
 {
-	const struct mg_place place = { file, 0, 0 };
-
-	return mg_fail(err, &place, "%s (%s); %s", what, reason(), advice);
+	return mg_fail(err, &config->place, "%s: %s (%s); %s", file, what,
+	    reason(), advice);
 }
 
 /* HTTP/1.1 where the client offers it; a client that only offers others goes
@@ -90,10 +89,8 @@ is_mismatch(unsigned long code)
 static int
 load_pair(SSL_CTX *ctx, const struct config_tls *config, struct mg_error *err)
 {
-	const struct mg_place place = { config->cert, 0, 0 };
-
 	if (SSL_CTX_use_certificate_chain_file(ctx, config->cert) != 1)
-		return fail(err, config->cert, "cannot read the certificate",
+		return fail(err, config, config->cert, "cannot read the certificate",
 		    "it must be a PEM file, the server's certificate first, "
 		    "then those that signed it");
 	if (SSL_CTX_use_PrivateKey_file(ctx, config->key, SSL_FILETYPE_PEM)
@@ -101,11 +98,11 @@ load_pair(SSL_CTX *ctx, const struct config_tls *config, struct mg_error *err)
 		return 0;
 	if (is_mismatch(ERR_peek_error())) {
 		ERR_clear_error();
-		return mg_fail(err, &place, "certificate and key do not "
-		    "belong together; %s is the key of another certificate",
-		    config->key);
+		return mg_fail(err, &config->place, "%s: certificate and key "
+		    "do not belong together; %s is the key of another "
+		    "certificate", config->cert, config->key);
 	}
-	return fail(err, config->key, "cannot read the key",
+	return fail(err, config, config->key, "cannot read the key",
 	    "it must be a PEM file without a passphrase that this user "
 	    "may read");
 }
@@ -122,7 +119,7 @@ load_client_ca(SSL_CTX *ctx, const struct config_tls *config,
 	names = SSL_load_client_CA_file(config->client_ca);
 	if (!names || SSL_CTX_load_verify_file(ctx, config->client_ca) != 1) {
 		sk_X509_NAME_pop_free(names, X509_NAME_free);
-		return fail(err, config->client_ca,
+		return fail(err, config, config->client_ca,
 		    "cannot read the authorities of clients",
 		    "it must be a PEM file with their certificates");
 	}

@@ -240,6 +240,19 @@ listens_on_one_address_or_several(void)
 }
 
 static void
+refuses_one_port_for_clients_and_admin(void)
+{
+	CHECK_BAD(MINIMAL "listen: 127.0.0.1:8081\nadmin: 127.0.0.1:8081\n",
+	    "4:8: listen and admin both want port 8081; give one of them "
+	    "another");
+	CHECK_BAD(MINIMAL "listen: [\"127.0.0.2:80\", \"0.0.0.0:9090\"]\n",
+	    "3:26: listen and admin both want port 9090; give one of them "
+	    "another");
+	CHECK(load(MINIMAL "listen: 127.0.0.2:81\nadmin: 127.0.0.1:81\n"));
+	CHECK(load(MINIMAL "listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\n"));
+}
+
+static void
 refuses_addresses_that_are_none(void)
 {
 	CHECK_BAD(MINIMAL "listen: 8080\n", "3:9: '8080' is not an address "
@@ -620,6 +633,7 @@ main(void)
 	RUN(reads_limits_of_each_dimension);
 	RUN(refuses_rates_that_are_none);
 	RUN(listens_on_one_address_or_several);
+	RUN(refuses_one_port_for_clients_and_admin);
 	RUN(refuses_addresses_that_are_none);
 	RUN(takes_http_urls_and_drops_the_last_slash);
 	RUN(refuses_urls_that_hide_something);

@@ -329,7 +329,7 @@ static struct tls *
 tls_open(char *client_ca, bool required)
 {
 	struct config_tls config = { path_cert, path_key, client_ca,
-	    required };
+	    required, { NULL, 0, 0 } };
 	struct mg_error err = { "" };
 	struct tls *tls = tls_new(&config, &err);
 
@@ -527,7 +527,8 @@ static void
 fails_with(char *cert, char *key, char *client_ca, const char *file,
     const char *text)
 {
-	struct config_tls config = { cert, key, client_ca, false };
+	struct config_tls config = { cert, key, client_ca, false,
+		{ NULL, 0, 0 } };
 	struct mg_error err = { "" };
 
 	CHECK(!tls_new(&config, &err));
