@@ -435,6 +435,19 @@ static const struct upstream_handler upstream_handler = {
 	on_upstream_head, on_upstream_body, on_upstream_end,
 };
 
+/* How long a backend that has failed is left alone, at the least. */
+static uint64_t
+least_rest(const struct config *config)
+{
+	uint32_t least = UINT32_MAX;
+	size_t i;
+
+	for (i = 0; i < config->n_upstreams; i++)
+		if (config->upstreams[i].eject_ms < least)
+			least = config->upstreams[i].eject_ms;
+	return least;
+}
+
 static enum progress
 step_FORWARD(struct exchange *ex)
 {
@@ -462,8 +475,10 @@ step_FORWARD(struct exchange *ex)
 		    "The model does not exist, or your key may not use it.");
 		return refuse(ex);
 	case PICK_NONE_HEALTHY:
-		return refuse_as(ex, 502, "upstream_unavailable",
-		    "No backend for this model is healthy; try again.");
+		verdict_fail(&ex->error, 503, NULL, "upstream_unavailable",
+		    "No backend for this model is healthy; try again later.");
+		ex->error.retry_after_ms = least_rest(ex->live->config);
+		return refuse(ex);
 	}
 	(void)snprintf(ex->upstream_name, sizeof(ex->upstream_name), "%s",
 	    upstream_name(ex->call));
@@ -726,28 +741,6 @@ on_end(void *request)
 	exchange_run(ex);
 }
 
-/* What is wrong with a body, and where it is a cap, which. */
-static void
-fail_body(struct exchange *ex, const struct http1_fault *fault)
-{
-	const struct config_client *client = &ex->live->config->client;
-
-	if (fault->status == 413)
-		verdict_fail(&ex->error, 413, NULL, "request_too_large",
-		    "The request body is larger than %" PRIu64 " bytes, the "
-		    "most that is allowed here.", client->body_bytes);
-	else if (fault->status == 408)
-		verdict_fail(&ex->error, 408, NULL, "request_timeout",
-		    "The request body took too long: at most %.3g s may pass "
-		    "between two pieces, and %.3g s in all.",
-		    client->body_idle_ms / 1000.0,
-		    client->body_total_ms / 1000.0);
-	else
-		verdict_fail(&ex->error, fault->status, NULL,
-		    "invalid_http", "The request body cannot be read: %s.",
-		    fault->phrase);
-}
-
 static void
 on_fault(void *request, const struct http1_fault *fault)
 {
@@ -755,7 +748,7 @@ on_fault(void *request, const struct http1_fault *fault)
 
 	if (ex->step != EX_READ_BODY)
 		return;
-	fail_body(ex, fault);
+	exchange_body_fault(ex, fault);
 	(void)refuse(ex);
 	exchange_run(ex);
 }
@@ -852,13 +845,16 @@ exchange_abort_all(struct worker *worker)
 	}
 }
 
-void
-exchange_list(const struct worker *worker, struct buf *out)
+size_t
+exchange_log(const struct worker *worker)
 {
 	const struct exchange *ex;
+	int64_t now = now_us();
+	size_t n = 0;
 
-	for (ex = worker->exchanges; ex; ex = ex->next)
-		buf_addf(out, "%s %s waits for %s\n", ex->xid,
-		    step_name[ex->step], ex->waits_for ? ex->waits_for :
-		    "nothing");
+	for (ex = worker->exchanges; ex; ex = ex->next, n++)
+		log_always("%s: %s for %" PRId64 " ms, waits for %s", ex->xid,
+		    step_name[ex->step], (now - ex->recv_us) / 1000,
+		    ex->waits_for ? ex->waits_for : "nothing");
+	return n;
 }

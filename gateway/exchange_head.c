@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* exchange_head.c - what of the heads passes, either way: the caller's key and
- * the fields that a backend may see; the fields of our answer. */
+ * the fields that a backend may see; the fields of our answer; and what is
+ * wrong with a request before it is read as JSON. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -191,4 +192,25 @@ exchange_check_head(struct exchange *ex, struct verdict_error *error)
 			    "This Content-Encoding cannot be read here; send "
 			    "gzip, deflate, zstd or none.");
 	}
+}
+
+void
+exchange_body_fault(struct exchange *ex, const struct http1_fault *fault)
+{
+	const struct config_client *client = &ex->live->config->client;
+
+	if (fault->status == 413)
+		verdict_fail(&ex->error, 413, NULL, "request_too_large",
+		    "The request body is larger than %" PRIu64 " bytes, the "
+		    "most that is allowed here.", client->body_bytes);
+	else if (fault->status == 408)
+		verdict_fail(&ex->error, 408, NULL, "request_timeout",
+		    "The request body took too long: at most %.3g s may pass "
+		    "between two pieces, and %.3g s in all.",
+		    client->body_idle_ms / 1000.0,
+		    client->body_total_ms / 1000.0);
+	else
+		verdict_fail(&ex->error, fault->status, NULL,
+		    "invalid_http", "The request body cannot be read: %s.",
+		    fault->phrase);
 }

@@ -142,6 +142,9 @@ bool exchange_find_secret(const struct http1_head *head,
 /* What the head says of the body, before a byte of it is taken; makes
  * ex->decode. */
 void exchange_check_head(struct exchange *ex, struct verdict_error *error);
+/* What is wrong with a body's framing, and where it is a cap, which. */
+void exchange_body_fault(struct exchange *ex,
+    const struct http1_fault *fault);
 /* Keeps the fields of the client that a backend may see, and adds our own:
  * Content-Type, Accept, User-Agent. */
 void exchange_copy_fields(struct exchange *ex);
