@@ -464,9 +464,12 @@ on_done(void *request)
 }
 
 static void
-refuse_body(void *arg, const struct http1_fault *fault, struct buf *body)
+refuse_body(void *arg, struct conn *conn, const struct http1_fault *fault,
+    struct buf *body, char id[CONN_ID])
 {
 	(void)arg;
+	(void)conn;
+	(void)id;
 	buf_add_str(body, "{\"error\":{\"message\":");
 	buf_add_json(body, span_str(fault->phrase));
 	buf_add_str(body, ",\"type\":\"invalid_request_error\","

@@ -790,21 +790,12 @@ on_done(void *request)
 	unref(ex);
 }
 
-static void
-refuse_body(void *arg, const struct http1_fault *fault, struct buf *body)
-{
-	struct worker *w = arg;
-
-	metric_add(&w->metrics, METRIC_heads_refused, 1);
-	refusal_error(fault->phrase, "invalid_request_error", NULL, NULL,
-	    body);
-}
-
 void
 exchange_service(struct worker *worker, struct conn_service *service)
 {
 	*service = (struct conn_service){ on_head, on_body, on_end, on_fault,
-		on_room, on_gone, on_done, refuse_body, worker };
+		on_room, on_gone, on_done, exchange_refuse_head,
+		exchange_no_handshake, worker };
 }
 
 void

@@ -192,4 +192,14 @@ void exchange_fill_close(struct exchange *ex, struct audit_ticket *ticket);
 /* Counts the exchange, writes its access line. */
 void exchange_account(struct exchange *ex);
 
+/* ---- exchange_access.c ---- */
+
+/* Writes the exchange's line of the access log. */
+void exchange_access_line(const struct exchange *ex);
+/* Of a conn's service, whose arg is the worker: a head that cannot be read. */
+void exchange_refuse_head(void *arg, struct conn *conn,
+    const struct http1_fault *fault, struct buf *body, char id[CONN_ID]);
+/* … and a TLS handshake that failed; one line a second tells of them. */
+void exchange_no_handshake(void *arg, struct conn *conn, const char *why);
+
 #endif

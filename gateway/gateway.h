@@ -46,6 +46,8 @@ struct worker {
 	struct exchange *exchanges;	/* under way, in a list */
 	struct metrics metrics;
 	struct event *tick;		/* once a second */
+	int64_t handshake_told_us;	/* when the log was told of a failed */
+	uint64_t handshakes_untold;	/* TLS handshake; and how many since */
 };
 
 struct gateway {

@@ -6,7 +6,9 @@
 #include "gateway/tls.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
@@ -196,4 +198,49 @@ tls_accept(struct tls *tls, struct event_base *base, int fd)
 		return NULL;
 	return bufferevent_openssl_socket_new(base, fd, ssl,
 	    BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+}
+
+/* Says so in the clear to a client that has begun in the clear. Its request is
+ * read first, as far as it is here: closing over unread bytes would reset the
+ * connection, and what was said could be lost. */
+static void
+answer_plain(int fd)
+{
+	static const char body[] = "{\"error\":{\"message\":\"This port "
+	    "speaks TLS: use https://.\",\"type\":"
+	    "\"invalid_request_error\",\"param\":null,"
+	    "\"code\":\"tls_required\"}}\n";
+	char answer[sizeof(body) + 256];
+	char bytes[4096];
+	unsigned rounds = 0;
+
+	while (rounds++ < 16 && recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) >
+	    0)
+		;
+	(void)snprintf(answer, sizeof(answer), "HTTP/1.1 400 Bad Request\r\n"
+	    "Content-Type: application/json\r\nContent-Length: %zu\r\n"
+	    "Connection: close\r\n\r\n%s", sizeof(body) - 1, body);
+	(void)send(fd, answer, strlen(answer), MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)shutdown(fd, SHUT_WR);
+}
+
+const char *
+tls_no_handshake(struct bufferevent *bev)
+{
+	const SSL *ssl = bufferevent_openssl_get_ssl(bev);
+	unsigned long code;
+	const char *text;
+
+	if (!ssl || SSL_is_init_finished(ssl))
+		return NULL;
+	code = bufferevent_get_openssl_error(bev);
+	if (code == 0)
+		return "the client left";
+	if (ERR_GET_LIB(code) == ERR_LIB_SSL &&
+	    ERR_GET_REASON(code) == SSL_R_HTTP_REQUEST) {
+		answer_plain((int)bufferevent_getfd(bev));
+		return "plain HTTP on a TLS port";
+	}
+	text = ERR_reason_error_string(code);
+	return text ? text : "unknown reason";
 }

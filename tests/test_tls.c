@@ -244,7 +244,7 @@ pair_open(struct pair *p, struct tls *tls)
 		.send_buffer = 65536, .keepalive_ms = 300,
 	};
 	p->service = (struct conn_service){ on_head, on_body, on_end,
-	    on_fault, on_room, on_gone, on_done, NULL, p };
+	    on_fault, on_room, on_gone, on_done, NULL, NULL, p };
 	p->base = event_base_new();
 	p->conn = conn_new(p->base, tls_accept(tls, p->base, fd[1]),
 	    &p->limits, &p->service, "test", on_free, p);

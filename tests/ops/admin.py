@@ -165,6 +165,29 @@ def case_a_backend_that_fails_is_left_alone_and_told_of(stages):
                "the log tells of its return")
 
 
+def case_the_access_log_has_a_line_for_each(stages):
+    s = Stage("log: { format: json }\n")
+    stages.append(s)
+    s.serves()
+    s.ask(body(model="sk-perhaps-a-key"), key="mg-nobody")
+    answer = s.ask(body(model="a \n\"b\" " + "c" * 200))
+    check(answer.status == 200, answer.body)
+    client = Client(s.port, 10 * SLOW)
+    client.send(b"GET nonsense\r\n\r\n")
+    refused = client.read_answer()
+    client.close()
+    lines = wait_until(lambda: (lambda x: x if len(x) == 4 else None)([
+        json.loads(x) for x in s.gateway.log().splitlines()
+        if '"access"' in x]), 3 * SLOW, "four lines")
+    check([(x["route"], x["model"], x["status"], x["outcome"])
+           for x in lines] == [
+        ("chat", "good", 200, "complete"), ("chat", "-", 401, "refused"),
+        ("chat", "a??" + "?b??" + "c" * 57, 200, "complete"),
+        ("unreadable", "-", 400, "refused")], lines)
+    check("req_" + lines[-1]["xid"] == refused.get("x-request-id"),
+          refused.fields)
+
+
 def case_SIGUSR1_lists_what_is_under_way(stages):
     s = Stage("workers: 1\nlog: { level: error, format: json }\n",
               start=False)
