@@ -74,7 +74,11 @@ check_counts(const struct exchange *ex, struct verdict_error *error)
 	const struct config_client *client = &ex->live->config->client;
 	const struct surface_facts *facts = &ex->facts;
 
-	if (facts->bad)
+	if (facts->bad && facts->twice)
+		verdict_fail(error, 400, facts->bad, "duplicate_key",
+		    "The member '%s' stands twice, and which one counts "
+		    "cannot be known.", facts->bad);
+	else if (facts->bad)
 		verdict_fail(error, 400, facts->bad, "invalid_type",
 		    "The member '%s' has a type that is not allowed.",
 		    facts->bad);

@@ -77,6 +77,8 @@ struct surface_facts {
 	const char *bad;		/* not NULL: a member that decides
 					 * (stream, model, n …) has a wrong
 					 * type; its name */
+	bool twice;			/* … or rather stands twice, where
+					 * duplicate keys are let pass */
 };
 
 const char *surface_name(enum surface_kind surface);
