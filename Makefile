@@ -87,6 +87,11 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/modgate/policies policies/*.yaml
 	if [ -d policies/lists ]; then install -D -m 644 -t \
 	    $(DESTDIR)$(PREFIX)/share/modgate/policies/lists policies/lists/*; fi
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/modgate \
+	    gateway/modgate.example.yaml gateway/modgate.service LICENSE
+	sed -i 's|/usr/local|$(PREFIX)|' $(DESTDIR)$(PREFIX)/share/modgate/modgate.service
+	sed -i 's|: \.\./policies/|: $(PREFIX)/share/modgate/policies/|' \
+	    $(DESTDIR)$(PREFIX)/share/modgate/modgate.example.yaml
 	install -D -m 644 include/modgate/filter.h \
 	    $(DESTDIR)$(PREFIX)/include/modgate/filter.h
 clean:
