@@ -23,7 +23,7 @@ FUZZ  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 CRASH := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/crash/*.c))
 BENCH := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 # Unit tests whose modules have threads; only these run under TSan.
-THREADED := $(foreach t,auth keys limits audit audit_reader door takeover \
+THREADED := $(foreach t,auth keys limits audit audit_reader audit_treelog door takeover \
             server worker,$(filter %_$t,$(TESTS)))
 
 SUB     = @$(MAKE) --no-print-directory \

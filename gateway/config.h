@@ -92,6 +92,8 @@ struct config_audit {
 	uint64_t min_free_bytes;	/* less free disk: new exchanges are
 					 * refused; 64 MiB */
 	char *instance;		/* name in records; host name by default */
+	uint32_t checkpoint_ms;	/* between two checkpoints; 0: none; 1 s */
+	char *origin;		/* of checkpoints; instance/audit by default */
 };
 
 enum config_unread { UNREAD_REFUSE, UNREAD_ALLOW };

@@ -352,6 +352,17 @@ audit(struct gateway *gw, struct buf *out)
 	    (double)s.free_bytes);
 	gauge(out, "modgate_audit_accepts", "1: new exchanges are served",
 	    s.accepts);
+	if (!s.publishes)
+		return;
+	gauge(out, "modgate_audit_log_integrated", "records in the log's tree",
+	    (double)s.integrated);
+	gauge(out, "modgate_audit_log_published",
+	    "records that the last checkpoint covers", (double)s.published);
+	gauge(out, "modgate_audit_log_age_seconds",
+	    "since the last checkpoint that covered all there was",
+	    (double)s.published_age_ms / 1000);
+	counter(out, "modgate_audit_log_failures_total",
+	    "times that the log could not be published", s.publish_failures);
 }
 
 void

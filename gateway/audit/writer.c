@@ -309,6 +309,11 @@ sync_pending(struct audit *a)
 	atomic_fetch_add(&a->sync_us_total, (uint64_t)((to.tv_sec -
 	    from.tv_sec) * 1000000 + (to.tv_nsec - from.tv_nsec) / 1000));
 	a->durable_sequence = a->sequence;
+	pthread_mutex_lock(&a->lock);
+	memcpy(a->limit.run, a->run, sizeof(a->run));
+	a->limit.number = a->seg.header.number;
+	a->limit.sequence = a->durable_sequence;
+	pthread_mutex_unlock(&a->lock);
 	return 0;
 }
 
