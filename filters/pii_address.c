@@ -219,8 +219,8 @@ read_units(struct pii_text *t, size_t i, struct address *a)
 			break;
 		i += bytes;
 		unit = unit_of(c);
-		if (unit == UNIT_STOP)
-			break;
+		if (unit == UNIT_STOP && in_unit > 0)
+			break;		/* but 和平路 */
 		in_unit++;
 		if (unit != UNIT_NONE && in_unit > 1 &&
 		    (unit != UNIT_NUMBER || numeral(before))) {
@@ -284,10 +284,12 @@ pii_match_cn_address(struct pii_text *t, size_t spot, struct pii_hit *hit)
 /* ---- English ---- */
 
 static const char *const street_words[] = { "street", "st", "avenue", "ave",
-	"road", "rd", "boulevard", "blvd", "lane", "ln", "drive", "dr",
-	"court", "ct", "place", "pl", "way", "terrace", "highway", "hwy",
-	"parkway", "pkwy", "square", "sq", "close", "crescent", "circle",
-	"trail", "walk", "gardens", "grove", "row", "mews", NULL };
+	"road", "rd", "boulevard", "blvd", "lane", "ln", "drive", "highway",
+	"hwy", "parkway", "pkwy", "terrace", "crescent", NULL };
+/* These mean a street only where they are written with a capital. */
+static const char *const capital_words[] = { "dr", "court", "ct", "place",
+	"pl", "way", "square", "sq", "close", "circle", "trail", "walk",
+	"gardens", "grove", "row", "mews", NULL };
 static const char *const unit_words[] = { "apt", "apartment", "suite", "ste",
 	"unit", "flat", "floor", "room", NULL };
 static const char *const states[] = { "al", "ak", "az", "ar", "ca", "co",
@@ -329,7 +331,8 @@ name_word(struct pii_text *t, size_t i, size_t end)
 		"were", "the", "a", "an", "to", "of", "in", "on", "at",
 		"for", "with", "by", "that", "this", "it", "from", "has",
 		"have", "years", "year", "days", "hours", "minutes", "people",
-		"times", "percent", "million", "per", "than", "about", NULL };
+		"times", "percent", "million", "per", "than", "about", "miles",
+		"meters", "feet", "km", "how", "many", NULL };
 	int c = t->ptr[i];
 
 	if (end == i || is_word(t, i, end, never))
@@ -348,13 +351,13 @@ read_street(struct pii_text *t, size_t i)
 
 	for (k = 0; k < 5; k++) {
 		end = latin_word(t, i);
-		if (k > 0 && is_word(t, i, end, street_words))
-			return pii_at(t, end) == '.' && end - i <= 4 &&
-			    pii_at(t, end + 1) != ' ' ? end : end;
+		if (k > 0 && (is_word(t, i, end, street_words) ||
+			(t->cased && is_word(t, i, end, capital_words))))
+			return end;
 		if (!name_word(t, i, end))
 			return 0;
-		if (pii_at(t, end) == '.')
-			end++;
+		if (end - i <= 3 && pii_at(t, end) == '.')
+			end++;		/* N., St. */
 		if (pii_at(t, end) != ' ')
 			return 0;
 		i = end + 1;

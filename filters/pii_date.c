@@ -5,8 +5,10 @@
 
 #include <string.h>
 
-static const char *const birth_words[] = { "出生", "生日", "生于", "诞生",
-	"生辰", "date of birth", "birth date", "birthdate", "birthday",
+enum { REACH = 32 };
+
+static const char *const birth_words[] = { "出生", "生日", "我生于", "他生于",
+	"她生于", ",生于", "，生于", "(生于", "（生于", "生辰", "date of birth", "birth date", "birthdate", "birthday",
 	"dob", "d.o.b", "born", "birth", NULL };
 static const char *const behind_words[] = { "出生", "生于", "生人", NULL };
 
@@ -242,7 +244,7 @@ pii_match_birth_date(struct pii_text *t, size_t spot, struct pii_hit *hit)
 
 	if (!pii_left(t, spot))
 		return false;
-	known = pii_context(t, spot, PII_REACH, birth_words);
+	known = pii_context(t, spot, REACH, birth_words);
 	if (!known && t->ptr[spot] != '1' && t->ptr[spot] != '2')
 		return false;
 	if (known && month_before(t, spot, &from))
@@ -269,7 +271,7 @@ pii_tail_birth_date(const struct pii_text *t)
 		end--;
 	from = pii_token(t, end, 10);
 	if (from == end || !pii_code_left(t, from) ||
-	    !pii_context(t, from, PII_REACH, birth_words))
+	    !pii_context(t, from, REACH, birth_words))
 		return t->len;
 	if (end - from >= 3 && !month_of(t->ptr + from, end - from))
 		return t->len;

@@ -186,8 +186,8 @@ is_blank(const struct number *x)
 {
 	size_t i;
 
-	for (i = 2; i < x->n; i++)
-		if (x->d[i] != x->d[1])
+	for (i = 1; i < x->n; i++)
+		if (x->d[i] != x->d[0])
 			return false;
 	return true;
 }

@@ -238,11 +238,11 @@ pii_tail_cn_name(const struct pii_text *t)
 enum { WORD_MAX = 24, WORDS = 3 };
 
 static const char *const titles[] = { "mr", "mrs", "ms", "miss", "dr",
-	"prof", "professor", "sir", "madam", "mister", NULL };
+	"prof", "professor", "mister", NULL };
 static const char *const intros[] = { "name is", "name's", "name:",
 	"name =", "names:", "patient:", "customer:", "recipient:",
-	"employee:", "contact:", "signed by", "named", "user:", "buyer:",
-	"full name:", "first name:", NULL };
+	"employee:", "contact:", "signed by", "named", "buyer:", "full name:",
+	"first name:", NULL };
 static const char *const greetings[] = { "dear", "i am", "i'm",
 	"regards,", "sincerely,", "cheers,", "best,", "hi", "hello", NULL };
 
@@ -367,10 +367,10 @@ pii_match_en_name(struct pii_text *t, size_t spot, struct pii_hit *hit)
 		n++;
 	if (n == 0 || (pii_at(t, spot + n) != ' ')) {
 		n = pii_word(t, spot, intros);
-		if (n == 0) {
+		sure = n && (t->cased || (spot > 2 &&
+			memcmp(t->ptr + spot - 3, "my ", 3) == 0));
+		if (n == 0)
 			n = pii_word(t, spot, greetings);
-			sure = false;
-		}
 	}
 	if (n == 0)
 		return false;
@@ -378,12 +378,8 @@ pii_match_en_name(struct pii_text *t, size_t spot, struct pii_hit *hit)
 	if (i == spot + n)
 		return false;
 	hit->at = i < t->len ? i : t->len;
-	if (!sure) {
-		size_t m = pii_word(t, i, titles);
-
-		if (m)
-			return false;	/* that cue is closer */
-	}
+	if (!sure && pii_word(t, i, titles))
+		return false;	/* that cue is closer */
 	end = read_name(t, i, sure);
 	/* Two words with capitals are a name to whoever says he is. */
 	if (end == 0 && t->cased && pii_lower(t->ptr[spot]) == 'i') {

@@ -265,7 +265,7 @@ v6_score(const struct v6 *v)
 		return 0.9;
 	if (v->groups == 2)
 		return 0.4;
-	return v->groups == 1 ? 0.6 : 0.3;
+	return v->groups == 1 && v->first == 1 ? 0.6 : 0.3;
 }
 
 static bool
@@ -294,7 +294,7 @@ match_v6(struct pii_text *t, size_t spot, struct pii_hit *hit)
 		return false;
 	hit->end = v.end;
 	hit->score = v6_score(&v);
-	hit->private = v.first == 0 || (v.first & 0xfe00) == 0xfc00 ||
+	hit->private = from == spot || v.first == 0 || (v.first & 0xfe00) == 0xfc00 ||
 	    (v.first & 0xffc0) == 0xfe80 || (v.first & 0xff00) == 0xff00 ||
 	    v.first == 0x0db8;
 	return true;

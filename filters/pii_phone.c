@@ -160,6 +160,12 @@ read_local(struct pii_text *t, size_t i, bool seven)
 	end = pii_number(t, i, 8, eight_seps, false, d, NULL);
 	if (end == 0 && seven)
 		end = pii_number(t, i, 7, seven_seps, false, d, NULL);
+	if (end && pii_at(t, end) == '-') {
+		size_t run = pii_run(t, end + 1, 5);
+
+		if (run > 0 && run <= 5)
+			end += 1 + run;		/* an extension */
+	}
 	return end && pii_right(t, end) ? end : 0;
 }
 
@@ -261,12 +267,13 @@ pii_match_cn_landline(struct pii_text *t, size_t spot, struct pii_hit *hit)
 
 /* ---- North America ---- */
 
-/* Area code, exchange, line: [2-9]xx, no N11. */
+/* Area code, exchange, line: [2-9]xx, no N11; of N00 only 800 and 900. */
 static bool
 nanp(const unsigned char *d)
 {
 	return d[0] >= 2 && d[3] >= 2 && !(d[1] == 1 && d[2] == 1) &&
-	    !(d[4] == 1 && d[5] == 1) && d[1] != 9;
+	    !(d[4] == 1 && d[5] == 1) && d[1] != 9 &&
+	    (d[1] != 0 || d[2] != 0 || d[0] >= 8);
 }
 
 /* Reads "1", "+1" and what divides it from the number; says how many bytes
@@ -373,7 +380,7 @@ pii_match_uk_phone(struct pii_text *t, size_t spot, struct pii_hit *hit)
 		return false;
 	end = pii_number(t, spot, 11, masks, false, d, &seps);
 	if (end == 0 || !pii_right(t, end) ||
-	    pii_inside(t, spot, seps != 0))
+	    pii_inside(t, spot, seps != 0) || (d[1] == 1 && d[2] == 0))
 		return false;
 	hit->end = end;
 	hit->score = pii_context(t, spot, PII_REACH, phone_words) ? 0.9 :
@@ -383,26 +390,40 @@ pii_match_uk_phone(struct pii_text *t, size_t spot, struct pii_hit *hit)
 
 /* ---- E.164 ---- */
 
-/* Whether n digits are a country code; more: they may begin one. */
+/* The third digits of country codes that have three, by their first two. */
+static const struct {
+	unsigned char tens;
+	uint16_t third;
+} three[] = { { 21, 0x14e }, { 22, 0x3ff }, { 23, 0x3ff }, { 24, 0x3ff },
+	{ 25, 0x1ff }, { 26, 0x3ff }, { 29, 0x383 }, { 35, 0x3ff },
+	{ 37, 0x3ff }, { 38, 0x2ef }, { 42, 0x00b }, { 50, 0x3ff },
+	{ 59, 0x3ff }, { 67, 0x3fd }, { 68, 0x3ef }, { 69, 0x007 },
+	{ 80, 0x101 }, { 85, 0x06d }, { 87, 0x101 }, { 88, 0x14f },
+	{ 96, 0x1ff }, { 97, 0x2ff }, { 99, 0x17c } };
+
+/* Whether n digits are a country code that ITU has given out; more: they may
+ * begin one. */
 static bool
 country_code(const unsigned char *d, unsigned n, bool *more)
 {
 	static const char two[] = "20 27 30 31 32 33 34 36 39 40 41 43 44 45 "
 	    "46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 "
 	    "84 86 90 91 92 93 94 95 98";
-	static const char tens[] = "21 22 23 24 25 26 29 35 37 38 42 50 59 67 "
-	    "68 69 80 85 87 88 96 97 99";
 	char pair[3] = { (char)('0' + d[0]), n > 1 ? (char)('0' + d[1]) : 0,
 		0 };
+	size_t i;
 
-	*more = n == 1 && d[0] != 0 && d[0] != 1 && d[0] != 7;
+	*more = n == 1 && d[0] > 1 && d[0] != 7;
 	if (n == 1)
 		return d[0] == 1 || d[0] == 7;
-	if (n == 2) {
-		*more = strstr(tens, pair) != NULL;
-		return strstr(two, pair) != NULL;
-	}
-	return true;	/* the tens of three-digit codes were right */
+	if (n == 2 && strstr(two, pair))
+		return true;
+	for (i = 0; i < sizeof(three) / sizeof(*three); i++)
+		if (three[i].tens == d[0] * 10 + d[1]) {
+			*more = n == 2;
+			return n == 3 && (three[i].third >> d[2] & 1);
+		}
+	return false;
 }
 
 /* Digits after the country code, where a country is stricter than E.164. */
