@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pii.c - personal data: one pass finds spots, matchers confirm.
  *
- * The pass reads eight bytes at a time and stops at what a kind asked for: a
+ * The pass reads sixteen bytes at a time and stops at what a kind asked for: a
  * first digit, an '@', a character that begins a name's words. Each kind goes
  * through the text on its own and remembers how far it has decided; where a
  * matcher would need bytes that are not there yet, its kind stops and goes on
@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "filters/memory.h"
+#include "filters/pii_bytes.h"
 #include "modgate/filter.h"
 
 enum { OPT_PII, OPT_AT_LEAST, OPT_PUBLIC_ONLY };
@@ -75,7 +76,8 @@ struct conf {
 	struct rule *rules;
 	size_t n_rules;
 	uint32_t by_byte[256];		/* kinds that ask for a byte */
-	unsigned char han[8192];	/* for SPOT_HAN */
+	unsigned char han[8192];	/* for SPOT_HAN, by code point */
+	unsigned char plates[8192];	/* for SPOT_AFTER_HAN */
 	bool *cased;			/* by rule */
 };
 
@@ -119,11 +121,8 @@ add_kind(struct conf *conf, unsigned kind)
 		if (spots >> b & 1)
 			for (p = bytes[b]; *p; p++)
 				conf->by_byte[(unsigned char)*p] |= 1u << kind;
-	if (spots & (SPOT_AFTER_HAN | SPOT_WORD))
-		for (b = 'a'; b <= 'z'; b++) {
-			conf->by_byte[b] |= 1u << kind;
-			conf->by_byte[b ^ 32] |= 1u << kind;
-		}
+	if (spots & SPOT_AFTER_HAN)
+		pii_han_plates(conf->plates);
 	if (spots & SPOT_HAN) {
 		for (b = 0xe0; b < 0xf0; b++)
 			conf->by_byte[b] |= 1u << kind;
@@ -319,121 +318,143 @@ try(struct turn *t, unsigned kind, size_t spot)
 		t->hold = hit.at;
 }
 
-/* Whether the character at i is one of those that Han kinds ask for. The text
- * has whole code points. */
+/* Most numbers are short and stand alone: `3个`, `12 people`. Only a date or an
+ * address can begin with one; all other kinds have seven digits or more, or
+ * groups of them, or letters next to them. */
 static bool
-han_spot(const struct turn *t, size_t i)
+stands_alone(const struct turn *t, size_t i)
 {
-	const unsigned char *p = t->text.ptr + i;
-	unsigned c = (p[0] & 0xfu) << 12 | (p[1] & 0x3fu) << 6 |
-	    (p[2] & 0x3fu);
+	enum { SHORT = 7 };
+	const unsigned char *p = t->text.ptr + i, *end;
 
-	return t->scan->conf->han[c / 8] >> c % 8 & 1;
-}
-
-/* Whether a word that begins at i may be one that stands before an English
- * name: Mr, dear, name … */
-static bool
-word_spot(const struct turn *t, size_t i)
-{
-	static const char *const second[26] = { ['b' - 'a'] = "ue",
-		['c' - 'a'] = "uoh", ['d' - 'a'] = "re", ['e' - 'a'] = "m",
-		['f' - 'a'] = "ui", ['h' - 'a'] = "ei", ['i' - 'a'] = " '",
-		['m' - 'a'] = "rsia", ['n' - 'a'] = "a", ['p' - 'a'] = "ra",
-		['r' - 'a'] = "e", ['s' - 'a'] = "i", ['u' - 'a'] = "s" };
-	const char *p = second[(t->text.ptr[i] | 32) - 'a'];
-
-	if (!p)
+	if (t->text.len - i < SHORT + 2 || pii_alpha(pii_before(&t->text, i)))
 		return false;
-	return i + 1 == t->text.len ||
-	    strchr(p, t->text.ptr[i + 1] | 32) != NULL;
+	for (end = p + 1; end < p + SHORT && pii_digit(*end); end++)
+		;
+	if (end == p + SHORT || pii_alpha(*end))
+		return false;
+	switch (*end) {
+	case ' ':
+	case '-':
+	case '.':
+	case '(':
+	case ')':
+	case ':':
+	case '/':
+		return !pii_digit(end[1]) && end[1] != '(' && end[1] != ':';
+	case 0xc2:
+	case 0xe2:
+	case 0xe3:
+	case 0xef:
+		return false;	/* may be a wide separator */
+	default:
+		return true;
+	}
 }
 
+/* Asks all kinds that want the byte at i. */
 static void
 spot(struct turn *t, size_t i)
 {
-	unsigned char c = t->text.ptr[i];
-	uint32_t left = t->scan->conf->by_byte[c] & t->live;
+	uint32_t left = t->scan->conf->by_byte[t->text.ptr[i]] & t->live;
 
-	if (left == 0 || (c >= 0xe0 && !han_spot(t, i)))
-		return;
-	if (pii_alpha(c)) {
-		if (pii_before(&t->text, i) < 0x80)
-			left &= ~KIND(cn_plate);
-		if (!word_spot(t, i))
-			left &= ~KIND(en_name);
-	}
+	if (left && pii_digit(t->text.ptr[i]) && stands_alone(t, i))
+		left &= KIND(birth_date) | KIND(en_address);
 	for (; left; left &= left - 1)
 		try(t, (unsigned)__builtin_ctz(left), i);
 }
 
-#define ONES UINT64_C(0x0101010101010101)
-#define HIGH UINT64_C(0x8080808080808080)
-
-/* The high bit of each byte that is from low to high, both below 0x80. */
-static inline uint64_t
-range(uint64_t x, unsigned low, unsigned high)
+/* Whether the character of three bytes at p is one of a set. */
+static inline bool
+is_one(const unsigned char *set, const unsigned char *p)
 {
-	uint64_t seven = x & ~HIGH;
+	unsigned c = (p[0] & 0xfu) << 12 | (p[1] & 0x3fu) << 6 |
+	    (p[2] & 0x3fu);
 
-	return (seven + (0x80 - low) * ONES) &
-	    ~(seven + (0x7f - high) * ONES) & ~x & HIGH;
+	return p[0] < 0xf0 && (set[c / 8] >> c % 8 & 1);
 }
 
-static inline uint64_t
-eight(const unsigned char *p, size_t n)
+/* The same for a character of three bytes, if it is one of those that Han
+ * kinds ask for. The text has whole code points. */
+static inline void
+spot_han(struct turn *t, size_t i)
 {
-	uint64_t x = 0;
-
-	memcpy(&x, p, n < 8 ? n : 8);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	x = __builtin_bswap64(x);
-#endif
-	return x;
+	if (is_one(t->scan->conf->han, t->text.ptr + i))
+		spot(t, i);
 }
 
-/* What stood before the eight bytes that are read. */
+/* For each first letter, which second ones a word may have that stands before
+ * an English name: Mr, dear, name … Bit 26 stands for all that is no letter. */
+#define L(c) (UINT32_C(1) << ((c) - 'a'))
+static const uint32_t cue_letters[26] = { ['b' - 'a'] = L('u') | L('e'),
+	['c' - 'a'] = L('u') | L('o') | L('h'), ['d' - 'a'] = L('r') | L('e'),
+	['e' - 'a'] = L('m'), ['f' - 'a'] = L('u') | L('i'),
+	['h' - 'a'] = L('e') | L('i'), ['i' - 'a'] = UINT32_C(1) << 26,
+	['m' - 'a'] = L('r') | L('s') | L('i'), ['n' - 'a'] = L('a'),
+	['p' - 'a'] = L('r') | L('a'), ['r' - 'a'] = L('e'),
+	['s' - 'a'] = L('i') };
+#undef L
+
+/* The same for the first letter of a word: names ask for some, number plates
+ * where it follows a byte beyond ASCII. */
+static inline void
+spot_word(struct turn *t, size_t i)
+{
+	const unsigned char *p = t->text.ptr + i;
+	unsigned next = i + 1 == t->text.len ? 32 :
+	    pii_alpha(p[1]) ? (p[1] | 32u) - 'a' : 26;
+	uint32_t cue = cue_letters[(p[0] | 32) - 'a'];
+
+	if (i >= 3 && p[-1] >= 0x80 && (t->live & KIND(cn_plate)) &&
+	    is_one(t->scan->conf->plates, p - 3))
+		try(t, PII_cn_plate, i);
+	if ((t->live & KIND(en_name)) && (next == 32 ? cue != 0 :
+		cue >> next & 1))
+		try(t, PII_en_name, i);
+}
+
+/* What stood before the bytes that are read, as bits. */
 struct carry {
-	uint64_t digit, letter, beyond;
+	uint32_t digit, letter, beyond;
 };
 
-/* The bytes among eight where a spot may be. */
-static inline uint64_t
-spots(uint64_t x, struct carry *c, unsigned wanted)
+/* One step of the pass: sixteen bytes, which stand at i and are copied at p. */
+static inline void
+step(struct turn *t, size_t i, const unsigned char *p, struct carry *c,
+    unsigned wanted)
 {
-	uint64_t digit = range(x, '0', '9'), letter, beyond = x & HIGH;
-	uint64_t m = range(x, '(', '@') & ~(digit & (digit << 8 | c->digit));
+	struct pii_bytes b = pii_bytes(p);
+	uint32_t m = b.mark & ~(b.digit & (b.digit << 1 | c->digit));
 
-	c->digit = digit >> 56;
-	if (wanted & (SPOT_WORD | SPOT_AFTER_HAN)) {
-		letter = range(x | 0x20 * ONES, 'a', 'z');
-		if (wanted & SPOT_WORD)
-			m |= letter & ~(letter << 8 | c->letter);
-		else
-			m |= letter & (beyond << 8 | c->beyond);
-		c->letter = letter >> 56;
-		c->beyond = beyond >> 56;
-	}
+	for (; m; m &= m - 1)
+		spot(t, i + (size_t)__builtin_ctz(m));
+	m = 0;
+	if (wanted & SPOT_WORD)
+		m = b.letter & ~(b.letter << 1 | c->letter);
+	else if (wanted & SPOT_AFTER_HAN)
+		m = b.letter & (b.beyond << 1 | c->beyond);
+	for (; m; m &= m - 1)
+		spot_word(t, i + (size_t)__builtin_ctz(m));
 	if (wanted & SPOT_HAN)
-		m |= x & x << 1 & x << 2 & HIGH;
-	return m;
+		for (m = b.wide; m; m &= m - 1)
+			spot_han(t, i + (size_t)__builtin_ctz(m));
+	*c = (struct carry){ b.digit >> 15, b.letter >> 15, b.beyond >> 15 };
 }
 
 static void
 sweep(struct turn *t, size_t i, unsigned wanted)
 {
 	int before = pii_before(&t->text, i);
-	struct carry carry = { .digit = pii_digit(before) ? 0x80 : 0,
-		.letter = pii_alpha(before) ? 0x80 : 0,
-		.beyond = before >= 0x80 ? 0x80 : 0 };
+	struct carry carry = { pii_digit(before), pii_alpha(before),
+		before >= 0x80 };
+	unsigned char rest[PII_BYTES] = { 0 };
 	size_t len = t->text.len;
 
-	for (; i < len; i += 8) {
-		uint64_t m = spots(eight(t->text.ptr + i, len - i), &carry,
-		    wanted);
-
-		for (; m; m &= m - 1)
-			spot(t, i + ((size_t)__builtin_ctzll(m) >> 3));
+	for (; len - i >= PII_BYTES; i += PII_BYTES)
+		step(t, i, t->text.ptr + i, &carry, wanted);
+	if (i < len) {
+		memcpy(rest, t->text.ptr + i, len - i);
+		step(t, i, rest, &carry, wanted);
 	}
 }
 

@@ -106,6 +106,9 @@ bool pii_resident_shape(const unsigned char *digits);
 void pii_han_names(unsigned char *bits);
 void pii_han_places(unsigned char *bits);
 
+/* The same for the characters that number plates begin with. */
+void pii_han_plates(unsigned char *bits);
+
 /* ---- reading ---- */
 
 /* The byte at i, or -1 at the end. */

@@ -333,10 +333,11 @@ name_word(struct pii_text *t, size_t i, size_t end)
 		"have", "years", "year", "days", "hours", "minutes", "people",
 		"times", "percent", "million", "per", "than", "about", "miles",
 		"meters", "feet", "km", "how", "many", NULL };
-	int c = t->ptr[i];
+	int c;
 
 	if (end == i || is_word(t, i, end, never))
 		return false;
+	c = t->ptr[i];
 	return !t->cased || (c >= 'A' && c <= 'Z') || pii_digit(c) ||
 	    c >= 0xc3;
 }
@@ -438,7 +439,8 @@ match_box(struct pii_text *t, size_t spot, struct pii_hit *hit)
 		"p. o. box", "post office box", NULL };
 	size_t run;
 
-	if (!pii_context(t, spot, 17, words) || pii_before(t, spot) != ' ')
+	if (spot < 4 || memcmp(t->ptr + spot - 2, "x ", 2) != 0 ||
+	    !pii_context(t, spot, 17, words))
 		return false;
 	run = pii_run(t, spot, 6);
 	if (run > 6 || !pii_right(t, spot + run))

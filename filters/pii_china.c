@@ -243,12 +243,18 @@ old_passport(struct pii_text *t, size_t spot, struct pii_hit *hit)
 {
 	int second;
 
-	if (pii_at(t, spot) != '1' || !pii_left(t, spot) ||
-	    !pii_context(t, spot, PII_REACH, passport_words))
+	if (pii_at(t, spot) != '1')
 		return false;
 	second = pii_at(t, spot + 1);
-	if ((second != '4' && second != '5') || pii_run(t, spot, 9) != 9 ||
-	    !pii_right(t, spot + 9))
+	if ((second >= 0 && second != '4' && second != '5') ||
+	    !pii_left(t, spot) ||
+	    (pii_run(t, spot, 9) != 9 && !t->hungry))
+		return false;
+	if (!pii_context(t, spot, PII_REACH, passport_words)) {
+		t->hungry = false;	/* whatever follows */
+		return false;
+	}
+	if (pii_run(t, spot, 9) != 9 || !pii_right(t, spot + 9))
 		return false;
 	hit->end = spot + 9;
 	hit->score = 0.8;
@@ -298,23 +304,29 @@ pii_tail_cn_passport(const struct pii_text *t)
 static bool
 plate_province(uint32_t c)
 {
-	static const uint32_t set[] = { 0x4eac /* 京 */, 0x6d25 /* 津 */,
-		0x6caa /* 沪 */, 0x6e1d /* 渝 */, 0x5180 /* 冀 */,
-		0x8c6b /* 豫 */, 0x4e91 /* 云 */, 0x8fbd /* 辽 */,
-		0x9ed1 /* 黑 */, 0x6e58 /* 湘 */, 0x7696 /* 皖 */,
-		0x9c81 /* 鲁 */, 0x65b0 /* 新 */, 0x82cf /* 苏 */,
-		0x6d59 /* 浙 */, 0x8d63 /* 赣 */, 0x9102 /* 鄂 */,
-		0x6842 /* 桂 */, 0x7518 /* 甘 */, 0x664b /* 晋 */,
-		0x8499 /* 蒙 */, 0x9655 /* 陕 */, 0x5409 /* 吉 */,
-		0x95fd /* 闽 */, 0x8d35 /* 贵 */, 0x7ca4 /* 粤 */,
-		0x9752 /* 青 */, 0x85cf /* 藏 */, 0x5ddd /* 川 */,
-		0x5b81 /* 宁 */, 0x743c /* 琼 */ };
-	size_t i;
+	switch (c) {
+	case 0x4eac: case 0x6d25: case 0x6caa: case 0x6e1d:	/* 京津沪渝 */
+	case 0x5180: case 0x8c6b: case 0x4e91: case 0x8fbd:	/* 冀豫云辽 */
+	case 0x9ed1: case 0x6e58: case 0x7696: case 0x9c81:	/* 黑湘皖鲁 */
+	case 0x65b0: case 0x82cf: case 0x6d59: case 0x8d63:	/* 新苏浙赣 */
+	case 0x9102: case 0x6842: case 0x7518: case 0x664b:	/* 鄂桂甘晋 */
+	case 0x8499: case 0x9655: case 0x5409: case 0x95fd:	/* 蒙陕吉闽 */
+	case 0x8d35: case 0x7ca4: case 0x9752: case 0x85cf:	/* 贵粤青藏 */
+	case 0x5ddd: case 0x5b81: case 0x743c:	/* 川宁琼 */
+		return true;
+	default:
+		return false;
+	}
+}
 
-	for (i = 0; i < sizeof(set) / sizeof(*set); i++)
-		if (set[i] == c)
-			return true;
-	return false;
+void
+pii_han_plates(unsigned char *bits)
+{
+	uint32_t c;
+
+	for (c = 0x4e00; c < 0xa000; c++)
+		if (plate_province(c))
+			bits[c / 8] |= (unsigned char)(1u << c % 8);
 }
 
 /* A letter or digit of a plate: all but I and O. */

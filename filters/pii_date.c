@@ -235,24 +235,34 @@ read_date(struct pii_text *t, size_t spot, bool known, struct date *d,
 	return read_day_first(t, i, d);
 }
 
+/* A date that is told to be one of birth by words behind it. */
+static bool
+match_behind(struct pii_text *t, size_t spot, struct date *d, size_t *from)
+{
+	t->hungry = false;	/* other forms do not count any more */
+	return read_date(t, spot, false, d, from) &&
+	    pii_word(t, d->end, behind_words) > 0;
+}
+
 bool
 pii_match_birth_date(struct pii_text *t, size_t spot, struct pii_hit *hit)
 {
 	struct date d = { 0 };
 	size_t from = spot;
-	bool known;
+	bool matched;
 
 	if (!pii_left(t, spot))
 		return false;
-	known = pii_context(t, spot, REACH, birth_words);
-	if (!known && t->ptr[spot] != '1' && t->ptr[spot] != '2')
+	matched = read_date(t, spot, true, &d, &from);
+	if (!matched && !t->hungry)
 		return false;
-	if (known && month_before(t, spot, &from))
+	if (!matched && month_before(t, spot, &from))
 		hit->at = from;
-	from = spot;
-	if (!read_date(t, spot, known, &d, &from))
-		return false;
-	if (!known && !pii_word(t, d.end, behind_words))
+	if (!pii_context(t, spot, REACH, birth_words)) {
+		hit->at = from = spot;
+		matched = match_behind(t, spot, &d, &from);
+	}
+	if (!matched)
 		return false;
 	hit->at = from;
 	hit->end = d.end;

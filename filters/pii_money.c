@@ -142,20 +142,21 @@ read_group(struct pii_text *t, struct number *x, const struct issuer *list,
 
 	if (x->n_groups > 0) {
 		sep = pii_sep(t, i, false);
-		if (sep == 0)
+		if (sep == 0 || !lengths(list, n_list, x->d, x->n))
 			return false;
 	}
 	for (n = 0; n <= max && pii_digit(pii_at(t, i + sep + n)); n++) {
 		if (x->n + n > CARD_MAX)
 			break;
 		x->d[x->n + n] = (unsigned char)(t->ptr[i + sep + n] - '0');
-		if (x->n + n < 6 && !lengths(list, n_list, x->d,
-			x->n + n + 1))
-			return false;
 	}
 	if (n == 0 || n > max)
 		return false;
 	x->n += n;
+	if (t->hungry && !lengths(list, n_list, x->d, x->n)) {
+		t->hungry = false;	/* whatever follows */
+		return false;
+	}
 	x->end = i + sep + n;
 	x->group[x->n_groups++] = n;
 	return true;

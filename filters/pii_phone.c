@@ -226,12 +226,17 @@ match_plain(struct pii_text *t, size_t spot, struct pii_hit *hit)
 {
 	static const char *const words[] = { "电话", "座机", "传真", "固话",
 		"電話", NULL };
+	bool hungry = t->hungry;
 	size_t end;
 
-	if (!pii_context(t, spot, 12, words))
-		return false;
 	end = read_local(t, spot, true);
-	if (end == 0 || pii_inside(t, spot, true))
+	if (end == 0 && !t->hungry)
+		return false;
+	if (!pii_context(t, spot, 12, words) || pii_inside(t, spot, true)) {
+		t->hungry = hungry;	/* whatever follows */
+		return false;
+	}
+	if (end == 0)
 		return false;
 	hit->end = end;
 	hit->score = 0.6;

@@ -237,11 +237,14 @@ size_t
 pii_word(struct pii_text *t, size_t i, const char *const *words)
 {
 	size_t best = 0, n;
+	int first = pii_lower(pii_at(t, i));
 
 	for (; *words; words++) {
 		const unsigned char *w = (const unsigned char *)*words;
 
-		for (n = 0; w[n] && pii_lower(pii_at(t, i + n)) == w[n]; n++)
+		if (w[0] != first)
+			continue;
+		for (n = 1; w[n] && pii_lower(pii_at(t, i + n)) == w[n]; n++)
 			;
 		if (!w[n] && n > best)
 			best = n;
