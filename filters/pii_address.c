@@ -246,7 +246,7 @@ static size_t
 skip_lead(struct pii_text *t, size_t i)
 {
 	static const char *const lead[] = { "人", "地", "址", "是", "为", ":",
-		"：", " ", "于", "到", NULL };
+		"：", " ", "于", "到", "在", "就", "有", NULL };
 	unsigned k;
 	size_t n;
 

@@ -301,32 +301,37 @@ pii_tail_cn_passport(const struct pii_text *t)
 
 /* ---- number plate ---- */
 
+/* The provinces as plates have them. */
+static const uint16_t provinces[] = {
+	0x4eac, 0x6d25, 0x6caa, 0x6e1d,	/* 京津沪渝 */
+	0x5180, 0x8c6b, 0x4e91, 0x8fbd,	/* 冀豫云辽 */
+	0x9ed1, 0x6e58, 0x7696, 0x9c81,	/* 黑湘皖鲁 */
+	0x65b0, 0x82cf, 0x6d59, 0x8d63,	/* 新苏浙赣 */
+	0x9102, 0x6842, 0x7518, 0x664b,	/* 鄂桂甘晋 */
+	0x8499, 0x9655, 0x5409, 0x95fd,	/* 蒙陕吉闽 */
+	0x8d35, 0x7ca4, 0x9752, 0x85cf,	/* 贵粤青藏 */
+	0x5ddd, 0x5b81, 0x743c,	/* 川宁琼 */
+};
+
 static bool
 plate_province(uint32_t c)
 {
-	switch (c) {
-	case 0x4eac: case 0x6d25: case 0x6caa: case 0x6e1d:	/* 京津沪渝 */
-	case 0x5180: case 0x8c6b: case 0x4e91: case 0x8fbd:	/* 冀豫云辽 */
-	case 0x9ed1: case 0x6e58: case 0x7696: case 0x9c81:	/* 黑湘皖鲁 */
-	case 0x65b0: case 0x82cf: case 0x6d59: case 0x8d63:	/* 新苏浙赣 */
-	case 0x9102: case 0x6842: case 0x7518: case 0x664b:	/* 鄂桂甘晋 */
-	case 0x8499: case 0x9655: case 0x5409: case 0x95fd:	/* 蒙陕吉闽 */
-	case 0x8d35: case 0x7ca4: case 0x9752: case 0x85cf:	/* 贵粤青藏 */
-	case 0x5ddd: case 0x5b81: case 0x743c:	/* 川宁琼 */
-		return true;
-	default:
-		return false;
-	}
+	size_t i;
+
+	for (i = 0; i < sizeof(provinces) / sizeof(*provinces); i++)
+		if (provinces[i] == c)
+			return true;
+	return false;
 }
 
 void
 pii_han_plates(unsigned char *bits)
 {
-	uint32_t c;
+	size_t i;
 
-	for (c = 0x4e00; c < 0xa000; c++)
-		if (plate_province(c))
-			bits[c / 8] |= (unsigned char)(1u << c % 8);
+	for (i = 0; i < sizeof(provinces) / sizeof(*provinces); i++)
+		bits[provinces[i] / 8] |=
+		    (unsigned char)(1u << provinces[i] % 8);
 }
 
 /* A letter or digit of a plate: all but I and O. */

@@ -172,12 +172,16 @@ is_card(struct pii_text *t, const struct number *x, const struct issuer *list,
 	    pii_luhn(x->d, x->n) && pii_right(t, x->end);
 }
 
-/* Whether it is built like a resident identity card's: those of some places
- * begin as cards do, and one in ten has Luhn's digit too. */
+/* Whether it is built like a resident identity card's, or said to be one: those
+ * of some places begin as cards do, and one in ten has Luhn's digit too. */
 static bool
-is_resident(const struct number *x)
+is_resident(const struct pii_text *t, size_t spot, const struct number *x)
 {
-	return x->n == 18 && x->n_groups == 1 && pii_resident_shape(x->d);
+	static const char *const words[] = { "身份证", "证件", "id card",
+		"idcard", NULL };
+
+	return x->n == 18 && x->n_groups == 1 && (pii_resident_shape(x->d) ||
+	    pii_context(t, spot, 20, words));
 }
 
 /* A number of one digit over and over is a place-holder, and Luhn has no way
@@ -206,7 +210,7 @@ match_card(struct pii_text *t, size_t spot, const struct issuer *list,
 		if (x.n > CARD_MAX)
 			return false;
 		if (is_card(t, &x, list, n_list) && !is_blank(&x) &&
-		    !is_resident(&x) && (x.n > 13 ||
+		    !is_resident(t, spot, &x) && (x.n > 13 ||
 			pii_context(t, spot, PII_REACH, card_words)) &&
 		    !pii_inside(t, spot, x.n_groups > 1)) {
 			hit->end = x.end;

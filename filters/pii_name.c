@@ -147,9 +147,11 @@ cue_goes_on(struct pii_text *t, size_t i, uint32_t first)
 	case 0x6cd5: case 0x76d1: case 0x6301:	/* 收联寄申负法监持 */
 		return pii_word(t, i, person) || pii_word(t, i,
 		    (const char *const[]){ "代表", NULL });
-	case 0x540d:				/* 名字, 名叫 */
-		return t->ptr[i - 3] == 0xe5 && t->ptr[i - 2] == 0x8f ?
-		    true : pii_word(t, i, is) > 0;
+	case 0x540d:				/* 名叫, 名字 */
+		if (memcmp(t->ptr + i - 3, "叫", 3) == 0)
+			return i >= 9 && one_of(t->ptr + i - 9,
+			    "我他她个位人");	/* things have names too */
+		return pii_word(t, i, is) > 0;
 	case 0x60a3: case 0x5ba2: case 0x4e58:	/* 患客乘 */
 		return pii_word(t, i, colon) > 0;
 	default:
@@ -277,7 +279,7 @@ static const char *const no_names[] = { "a", "an", "the", "and", "or", "but",
 	"why", "how", "not", "no", "yes", "my", "your", "his", "her", "our",
 	"their", "please", "thanks", "thank", "there", "here", "so", "if",
 	"then", "than", "just", "also", "very", "im", "all", "sir", "madam",
-	"president", "minister", "speaker", "chairman", "right", "wrong",
+	"president", "minister", "chief", "vice", "speaker", "chairman", "right", "wrong",
 	"name", "phone", "email", "address", "born", "lives", "live",
 	"called", "calls", "came", "comes", "wants", "looking", "team",
 	"colleagues", "friends", "everyone", "customer", "about", NULL };

@@ -135,6 +135,8 @@ finds_names_behind_what_announces_them(void)
 	SEES("cn_name", "我叫李小龙住在北京", "李小龙");
 	SEES("cn_name", "请王小明先生接电话", "王小明");
 	SEES("cn_name", "王先生你好", "");
+	SEES("cn_name", "有个名叫张伟的人", "张伟");
+	SEES("cn_name", "景点名叫郭守敬纪念馆", "");
 	SEES("cn_name", "我叫他别来", "");
 	SEES("cn_name", "张伟和李娜去上海", "");
 }
@@ -145,6 +147,7 @@ finds_addresses_that_are_built_like_one(void)
 	SEES("cn_address", "寄到北京市海淀区中关村大街27号院3号楼501室，谢谢",
 	    "北京市海淀区中关村大街27号院3号楼501室");
 	SEES("cn_address", "住址：和平路12弄5号。", "和平路12弄5号");
+	SEES("cn_address", "地址就在西单北大街130号", "西单北大街130号");
 	SEES("cn_address", "广东省深圳市南山区科技园路1号",
 	    "广东省深圳市南山区科技园路1号");
 	SEES("cn_address", "北京市海淀区很大", "");

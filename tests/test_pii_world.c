@@ -70,6 +70,7 @@ static void
 takes_no_resident_id_for_a_card(void)
 {
 	SEES("card", "650102190909030148", "");
+	SEES("card", "证件号500112190513123284", "");
 }
 
 static void
