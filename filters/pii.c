@@ -133,6 +133,15 @@ add_kind(struct conf *conf, unsigned kind)
 	}
 }
 
+/* The most bytes that a stream waits for one of some kinds: a whole e-mail
+ * address or postal address, or a number with all that may divide it. */
+static uint32_t
+longest(uint32_t set)
+{
+	return set & (KIND(email) | KIND(cn_address) | KIND(en_address)) ?
+	    384 : 160;
+}
+
 static int
 read_rule(struct rule *r, const struct mg_rule *rule, struct mg_error *err)
 {
@@ -157,6 +166,10 @@ read_rule(struct rule *r, const struct mg_rule *rule, struct mg_error *err)
 		r->kinds |= 1u << k;
 		r->item[k] = (unsigned char)i;
 	}
+	if (rule->max_hold && rule->max_hold < longest(r->kinds))
+		return mg_fail(err, &rule->place, "pii: max_hold is %u bytes; "
+		    "these kinds may need %u", rule->max_hold,
+		    longest(r->kinds));
 	return 0;
 }
 

@@ -3,7 +3,9 @@
  * a text must wait, and that cuts do not matter. What each kind finds is in
  * test_pii_china.c and test_pii_world.c. */
 #include "filters/pii.h"
+#include "tests/look.h"
 #include "tests/pii_look.h"
+#include "tests/policy_text.h"
 
 static const char all_kinds[] =
 #define X(name, spots, early) "\n" #name
@@ -253,6 +255,21 @@ remembers_words_before_a_number_over_cuts(void)
 }
 
 static void
+is_read_from_a_policy(void)
+{
+	struct policy *p = policy_text("- id: r\n  on: prompt\n"
+	    "  match: { pii: [ip, cn_mobile], public_only: true }\n"
+	    "  action: redact\n");
+	struct seen seen = look(p, &p->rules[0],
+	    "手机13800138000 10.0.0.1 8.8.8.8");
+
+	CHECK_EQ(seen.found, 2);
+	CHECK_EQ(seen.at, 6);
+	CHECK_EQ(seen.len, 11);
+	policy_unref(&p);
+}
+
+static void
 refuses_a_kind_that_it_does_not_know(void)
 {
 	struct judge j = judge_open("pii", "emial");
@@ -324,32 +341,62 @@ finds_the_same_in_random_texts_at_any_cut(void)
 	judge_close(&two);
 }
 
-/* The longest shape of all is an e-mail address. */
+/* Feeds what each kind could wait for without end. */
 static void
-never_holds_more_than_its_bound(void)
+feed_runs(struct judge *j, size_t bound)
 {
-	enum { BOUND = 64 + 1 + 253 + 64 };
-	struct judge j = pii_open(all_kinds + 1, 0, MG_FOLD_NONE);
 	static const char *const runs[] = { "a", "1", "a@a.", "北京路", "1 a ",
 		"王", "ff:", "0x1", "1.", "1-", "京", "+1 ", "Mr. A ", "12 Ab ",
-		"地址", "aaaaaaa-", "a.", "1111 " };
+		"地址", "aaaaaaa-", "a.", "1111 ", "Mr ", "B. ", "+1 (0) ",
+		"1\xe2\x80\x90", "a1", "Ab", "é" };
 	size_t i, k;
 	char text[64];
 
 	for (i = 0; i < sizeof(runs) / sizeof(*runs); i++) {
-		judge_begin(&j);
+		judge_begin(j);
 		for (k = 0; k < 600; k++) {
-			(void)judge_text(&j, runs[i], MORE);
-			CHECK(j.len - j.hold <= BOUND);
-			CHECK(j.len - j.keep <= BOUND + PII_BACK + 4);
+			(void)judge_text(j, runs[i], MORE);
+			CHECK(j->len - j->hold <= bound);
+			CHECK(j->len - j->keep <= bound + PII_BACK + 4);
 		}
 	}
-	judge_begin(&j);
+	judge_begin(j);
 	for (k = 0; k < 2000; k++) {
 		make_text(text, sizeof(text));
-		(void)judge_text(&j, text, MORE);
-		CHECK(j.len - j.hold <= BOUND);
+		(void)judge_text(j, text, MORE);
+		CHECK(j->len - j->hold <= bound);
 	}
+}
+
+static void
+never_holds_more_than_its_bound(void)
+{
+	size_t i, bound;
+
+	for (i = 0; i < SAMPLES; i++) {
+		const char *kind = samples[i].kind;
+		struct judge j = pii_open(kind, 0, MG_FOLD_NONE);
+
+		bound = strcmp(kind, "email") == 0 ||
+		    strstr(kind, "n_address") ? 384 : 160;
+		feed_runs(&j, bound);
+		judge_close(&j);
+	}
+}
+
+static void
+refuses_a_shorter_wait_than_a_kind_may_need(void)
+{
+	struct judge j = judge_open_rules("pii", &(struct judge_rule){
+	    .items = "cn_mobile\nemail", .max_hold = 200 }, 1);
+
+	CHECK(!j.conf);
+	CHECK_STR(j.err.text, "policy.yaml:1:1: pii: max_hold is 200 bytes; "
+	    "these kinds may need 384");
+	judge_close(&j);
+	j = judge_open_rules("pii", &(struct judge_rule){
+	    .items = "cn_mobile", .max_hold = 200 }, 1);
+	CHECK(j.conf);
 	judge_close(&j);
 }
 
@@ -373,5 +420,7 @@ main(void)
 	RUN(refuses_a_kind_that_it_does_not_know);
 	RUN(finds_the_same_in_random_texts_at_any_cut);
 	RUN(never_holds_more_than_its_bound);
+	RUN(refuses_a_shorter_wait_than_a_kind_may_need);
+	RUN(is_read_from_a_policy);
 	return CHECK_DONE();
 }
