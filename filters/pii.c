@@ -365,14 +365,35 @@ stands_alone(const struct turn *t, size_t i)
 	}
 }
 
+/* Whether letters and digits alternate before the digit at i: it belongs to a
+ * code that was asked about at its first digit, or to none. */
+static bool
+inside_code(const struct turn *t, size_t i)
+{
+	enum { BACK = 40 };
+	size_t n;
+
+	for (n = 1; n <= BACK && n <= i; n++) {
+		if (pii_digit(t->text.ptr[i - n]))
+			return true;
+		if (!pii_alpha(t->text.ptr[i - n]))
+			return false;
+	}
+	return n > BACK;
+}
+
 /* Asks all kinds that want the byte at i. */
 static void
 spot(struct turn *t, size_t i)
 {
 	uint32_t left = t->scan->conf->by_byte[t->text.ptr[i]] & t->live;
 
-	if (left && pii_digit(t->text.ptr[i]) && stands_alone(t, i))
-		left &= KIND(birth_date) | KIND(en_address);
+	if (left && pii_digit(t->text.ptr[i])) {
+		if (inside_code(t, i))
+			return;
+		if (stands_alone(t, i))
+			left &= KIND(birth_date) | KIND(en_address);
+	}
 	for (; left; left &= left - 1)
 		try(t, (unsigned)__builtin_ctz(left), i);
 }

@@ -333,10 +333,13 @@ name_word(struct pii_text *t, size_t i, size_t end)
 		"have", "years", "year", "days", "hours", "minutes", "people",
 		"times", "percent", "million", "per", "than", "about", "miles",
 		"meters", "feet", "km", "how", "many", NULL };
+	size_t letter = i;
 	int c;
 
-	if (end == i || is_word(t, i, end, never))
-		return false;
+	while (letter < end && pii_digit(t->ptr[letter]))
+		letter++;
+	if (letter == end || is_word(t, i, end, never))
+		return false;	/* 42nd may be, 42 not */
 	c = t->ptr[i];
 	return !t->cased || (c >= 'A' && c <= 'Z') || pii_digit(c) ||
 	    c >= 0xc3;
@@ -439,7 +442,8 @@ match_box(struct pii_text *t, size_t spot, struct pii_hit *hit)
 		"p. o. box", "post office box", NULL };
 	size_t run;
 
-	if (spot < 4 || memcmp(t->ptr + spot - 2, "x ", 2) != 0 ||
+	if (spot < 7 || memcmp(t->ptr + spot - 2, "x ", 2) != 0 ||
+	    pii_lower(t->ptr[spot - 3]) != 'o' ||
 	    !pii_context(t, spot, 17, words))
 		return false;
 	run = pii_run(t, spot, 6);

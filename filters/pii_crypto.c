@@ -93,7 +93,7 @@ folded_shape(const struct pii_text *t, size_t from, size_t n, bool known)
 		letters += pii_alpha(t->ptr[i]);
 		beyond += pii_hex(t->ptr[i]) < 0;
 	}
-	return n >= 30 && n <= 35 && letters >= 8 && beyond >= 4 &&
+	return n >= 30 && n <= 34 && letters >= 8 && beyond >= 4 &&
 	    digits >= (known ? 1 : 2);
 }
 

@@ -82,10 +82,8 @@ pii_match_cn_mobile(struct pii_text *t, size_t spot, struct pii_hit *hit)
 
 /* ---- mainland China: landlines, 400 and 800 ---- */
 
-/* Area codes without their zero: from, to. Two digits for the largest towns,
- * three for the rest. */
-static const uint16_t areas[][2] = { { 10, 10 }, { 20, 25 }, { 27, 29 },
-	{ 310, 319 }, { 335, 335 }, { 349, 359 }, { 370, 379 }, { 391, 398 },
+/* Area codes of three digits, without their zero: from, to. */
+static const uint16_t areas[][2] = { { 310, 319 }, { 335, 335 }, { 349, 359 }, { 370, 379 }, { 391, 398 },
 	{ 410, 419 }, { 421, 421 }, { 427, 427 }, { 429, 429 }, { 431, 439 },
 	{ 451, 459 }, { 464, 464 }, { 467, 470 }, { 471, 479 }, { 482, 483 },
 	{ 510, 519 }, { 523, 523 }, { 527, 527 }, { 530, 539 }, { 543, 543 },
@@ -96,29 +94,20 @@ static const uint16_t areas[][2] = { { 10, 10 }, { 20, 25 }, { 27, 29 },
 	{ 812, 839 }, { 851, 859 }, { 870, 888 }, { 890, 909 }, { 911, 919 },
 	{ 930, 939 }, { 941, 943 }, { 951, 955 }, { 970, 979 }, { 990, 999 } };
 
-/* Whether n digits are (whole) an area code, or may begin one. */
+/* Whether n digits are an area code, which has two digits in the largest
+ * towns. */
 static bool
-area(const unsigned char *d, unsigned n, bool whole)
+area(const unsigned char *d, unsigned n)
 {
-	unsigned v = 0, low, high, k;
+	unsigned v = d[0] * 10u + d[1];
 	size_t i;
 
-	for (k = 0; k < n; k++)
-		v = v * 10 + d[k];
-	for (i = 0; i < sizeof(areas) / sizeof(*areas); i++) {
-		unsigned digits = areas[i][0] < 100 ? 2 : 3;
-
-		if (n > digits || (whole && n < digits))
-			continue;
-		low = areas[i][0];
-		high = areas[i][1];
-		for (k = n; k < digits; k++) {
-			low /= 10;
-			high /= 10;
-		}
-		if (v >= low && v <= high)
+	if (n == 2)
+		return v == 10 || (v >= 20 && v <= 29 && v != 26);
+	v = v * 10 + d[2];
+	for (i = 0; i < sizeof(areas) / sizeof(*areas); i++)
+		if (v >= areas[i][0] && v <= areas[i][1])
 			return true;
-	}
 	return false;
 }
 
@@ -128,18 +117,16 @@ read_area(struct pii_text *t, size_t i, unsigned *n)
 {
 	unsigned char d[3];
 
-	for (*n = 0; *n < 3; ++*n) {
+	for (*n = 0; *n < 3;) {
 		int c = pii_at(t, i + *n);
 
-		if (!pii_digit(c))
+		if (!pii_digit(c) || (*n == 0 && c == '0'))
 			return 0;
-		d[*n] = (unsigned char)(c - '0');
-		if (!area(d, *n + 1, false))
-			return 0;
-		if (area(d, *n + 1, true)) {
-			++*n;
+		d[(*n)++] = (unsigned char)(c - '0');
+		if (*n > 1 && area(d, *n))
 			return i + *n;
-		}
+		if (*n == 2 && d[0] < 3)
+			return 0;
 	}
 	return 0;
 }

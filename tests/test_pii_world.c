@@ -161,6 +161,7 @@ knows_the_shape_of_crypto_addresses_where_case_is_lost(void)
 	    "1a1zp1ep5qgefi2dmptftl5slmv7divfna");
 	CHECK_STR(pii_seen(&j, "md5 1a79a4d60de6718e8e5b326e338ae533"), "");
 	CHECK_STR(pii_seen(&j, "1a1zp1ep5qgefi2dmptftl5slmv7divfna+x"), "");
+	CHECK_STR(pii_seen(&j, "btc 1a1zp1ep5qgefi2dmptftl5slmv7divfna2"), "");
 	judge_close(&j);
 }
 
