@@ -20,6 +20,24 @@ struct pii_bytes {
 	uint32_t wide;		/* the first of three bytes or more */
 };
 
+static inline struct pii_bytes
+pii_bytes_plain(const unsigned char *p)
+{
+	struct pii_bytes b = { 0 };
+	unsigned i;
+
+	for (i = 0; i < PII_BYTES; i++) {
+		unsigned c = p[i], lower = c | 0x20;
+
+		b.digit |= (uint32_t)(c >= '0' && c <= '9') << i;
+		b.mark |= (uint32_t)(c >= '(' && c <= '@') << i;
+		b.letter |= (uint32_t)(lower >= 'a' && lower <= 'z') << i;
+		b.beyond |= (uint32_t)(c >= 0x80) << i;
+		b.wide |= (uint32_t)(c >= 0xe0) << i;
+	}
+	return b;
+}
+
 #ifdef __SSE2__
 
 /* Bytes from low to high, both below 0x80, as bits. */
@@ -52,19 +70,7 @@ pii_bytes(const unsigned char *p)
 static inline struct pii_bytes
 pii_bytes(const unsigned char *p)
 {
-	struct pii_bytes b = { 0 };
-	unsigned i;
-
-	for (i = 0; i < PII_BYTES; i++) {
-		unsigned c = p[i], lower = c | 0x20;
-
-		b.digit |= (uint32_t)(c >= '0' && c <= '9') << i;
-		b.mark |= (uint32_t)(c >= '(' && c <= '@') << i;
-		b.letter |= (uint32_t)(lower >= 'a' && lower <= 'z') << i;
-		b.beyond |= (uint32_t)(c >= 0x80) << i;
-		b.wide |= (uint32_t)(c >= 0xe0) << i;
-	}
-	return b;
+	return pii_bytes_plain(p);
 }
 
 #endif

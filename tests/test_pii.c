@@ -3,6 +3,7 @@
  * a text must wait, and that cuts do not matter. What each kind finds is in
  * test_pii_china.c and test_pii_world.c. */
 #include "filters/pii.h"
+#include "filters/pii_bytes.h"
 #include "tests/look.h"
 #include "tests/pii_look.h"
 #include "tests/policy_text.h"
@@ -341,6 +342,24 @@ finds_the_same_in_random_texts_at_any_cut(void)
 	judge_close(&two);
 }
 
+static void
+sees_the_same_bytes_with_and_without_sse(void)
+{
+	unsigned char p[PII_BYTES];
+	unsigned round, i;
+
+	for (round = 0; round < 4096; round++) {
+		struct pii_bytes a, b;
+
+		for (i = 0; i < PII_BYTES; i++)
+			p[i] = (unsigned char)(round < 256 ? round + i :
+			    rnd(256));
+		a = pii_bytes(p);
+		b = pii_bytes_plain(p);
+		CHECK(memcmp(&a, &b, sizeof(a)) == 0);
+	}
+}
+
 /* Feeds what each kind could wait for without end. */
 static void
 feed_runs(struct judge *j, size_t bound)
@@ -419,6 +438,7 @@ main(void)
 	RUN(remembers_words_before_a_number_over_cuts);
 	RUN(refuses_a_kind_that_it_does_not_know);
 	RUN(finds_the_same_in_random_texts_at_any_cut);
+	RUN(sees_the_same_bytes_with_and_without_sse);
 	RUN(never_holds_more_than_its_bound);
 	RUN(refuses_a_shorter_wait_than_a_kind_may_need);
 	RUN(is_read_from_a_policy);
