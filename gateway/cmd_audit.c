@@ -23,12 +23,19 @@ static const char help[] =
     "  -n, --lines N       tail: how many records (default: 10)\n"
     "  -f, --follow        go on printing what is recorded\n"
     "  -h, --help          this text\n\n"
+    "An exchange has two records, exchange.open and exchange.close. The close\n"
+    "record's outcome is complete, modified, blocked, error or aborted; for the\n"
+    "last two `by` says who ended it (gateway: it was refused; backend; client:\n"
+    "it left; shutdown: broken off to end) and `reason` why: the error's code,\n"
+    "upstream_status (a backend's own error, given on), client_gone or drained.\n"
+    "exchange.aborted stands for the close record after a crash.\n\n"
     "A log in use may be read at any time. Exit status: 0 done, 1 a segment\n"
-    "is damaged (the rest is printed), 2 wrong use or no such log.\n\n"
+    "is damaged (what is whole in it is printed), 2 wrong use or no such log.\n\n"
     "examples:\n"
     "  modgate audit tail -n 20 --text\n"
     "  modgate audit cat -c modgate.yaml | "
     "jq 'select(.outcome == \"blocked\")'\n"
+    "  modgate audit cat | jq 'select(.by == \"backend\") | .reason'\n"
     "  modgate audit tail --follow --dir state/audit\n";
 
 /* Set by SIGINT and SIGTERM while following; a handler has nothing else. */
@@ -110,7 +117,7 @@ find_dir(const struct args *args)
 
 	if (args->dir)
 		return xstrndup(args->dir, strlen(args->dir));
-	config = config_load(file, &err);
+	config = config_load_without_secrets(file, &err);
 	if (!config) {
 		fprintf(stderr, "modgate: %s\n", err.text);
 		return NULL;

@@ -337,7 +337,7 @@ const struct setting config_table[] = {
 	    .choices = keys_choices, .fallback = "required",
 	    .help = "required, or none: anyone may call" },
 	{ .key = "limits", .kind = OPTION_MAP, .map = limits_table,
-	    .help = "what may be spent" },
+	    .help = "what may be spent; no limits without it" },
 	{ .key = "client", .kind = OPTION_MAP, .map = client_table,
 	    .help = "what a client may stretch" },
 	{ .key = "audit", .kind = OPTION_MAP, .map = audit_table,
