@@ -241,5 +241,9 @@ main(void)
 	    (now_us() - start) / 1e3);
 	measure("regex 50", &j);
 	judge_close(&j);
+	j = judge_open_rules("secrets", &(struct judge_rule){ .items = "all",
+	    .choice = 0.5 }, 1);
+	measure("secrets all", &j);
+	judge_close(&j);
 	return 0;
 }
