@@ -6,12 +6,15 @@
 #include <string.h>
 
 extern const struct mg_filter_type filter_words, filter_regex;
-extern const struct mg_filter_type filter_secrets;
+extern const struct mg_filter_type filter_secrets, filter_injection;
+extern const struct mg_filter_type filter_invisible;
 
 const struct mg_filter_type *const filter_types[] = {
 	&filter_words,
 	&filter_regex,
 	&filter_secrets,
+	&filter_injection,
+	&filter_invisible,
 	NULL,
 };
 

@@ -245,5 +245,13 @@ main(void)
 	    .choice = 0.5 }, 1);
 	measure("secrets all", &j);
 	judge_close(&j);
+	j = judge_open_rules("injection", &(struct judge_rule){ .items = "all",
+	    .choice = 0.7 }, 1);
+	measure("injection all", &j);
+	judge_close(&j);
+	j = judge_open_rules("invisible", &(struct judge_rule){ .items = "all",
+	    .choice = 3 }, 1);
+	measure("invisible all", &j);
+	judge_close(&j);
 	return 0;
 }
