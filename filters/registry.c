@@ -7,7 +7,8 @@
 
 extern const struct mg_filter_type filter_words, filter_regex;
 extern const struct mg_filter_type filter_secrets, filter_injection;
-extern const struct mg_filter_type filter_invisible;
+extern const struct mg_filter_type filter_invisible, filter_length;
+extern const struct mg_filter_type filter_language, filter_json;
 
 const struct mg_filter_type *const filter_types[] = {
 	&filter_words,
@@ -15,6 +16,9 @@ const struct mg_filter_type *const filter_types[] = {
 	&filter_secrets,
 	&filter_injection,
 	&filter_invisible,
+	&filter_length,
+	&filter_language,
+	&filter_json,
 	NULL,
 };
 

@@ -253,5 +253,9 @@ main(void)
 	    .choice = 3 }, 1);
 	measure("invisible all", &j);
 	judge_close(&j);
+	j = judge_open_rules("language", &(struct judge_rule){ .items = "zh",
+	    .loose = true }, 1);
+	measure("language", &j);
+	judge_close(&j);
 	return 0;
 }
