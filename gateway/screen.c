@@ -738,7 +738,8 @@ settle(struct channel_screen *channel)
 			    !channel->json.in_string;
 		}
 		if (!e->rule)
-			channel->screen->restored++;
+			channel->screen->restored +=
+			    e->at + e->len <= channel->cut;
 		else if (e->rule->n_kinds > 0)
 			written = write_placeholder(channel, e);
 		else if (e->rule->redact)

@@ -95,7 +95,8 @@ const struct screen_edit *channel_edits(const struct channel_screen *channel,
 /* Some edit is a rule's word: where it cannot be written, the text must not
  * pass. A placeholder may stay what it is. */
 bool channel_must_change(const struct channel_screen *channel);
-/* Placeholders that were restored in all channels of the screen. */
+/* Placeholders that were restored in all channels of the screen, as far as none
+ * of them was cut. */
 uint64_t screen_restored(const struct screen *screen);
 
 /* All findings so far, in the order they became certain. At most 64 are kept
