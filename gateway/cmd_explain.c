@@ -36,7 +36,8 @@ usage(FILE *out)
 	    "       modgate explain [options] POLICY -      (reads TEXT from "
 	    "standard input)\n\n"
 	    "Shows for one text which rules looked, what they saw, and why "
-	    "the outcome is\nwhat it is.\n\n"
+	    "the outcome is\nwhat it is, and what the text becomes. Hashes in "
+	    "it ({hash:12}) are of a secret\nmade for this one call.\n\n"
 	    "      --on SIDE       prompt (the default) or answer\n"
 	    "      --role ROLE     who wrote it: system, developer, user, "
 	    "assistant, tool,\n"
@@ -78,7 +79,8 @@ why_not(const struct explain *e, const struct policy_rule *rule)
 /* ---- the outcome ---- */
 
 struct outcome {
-	const char *name;		/* pass, flag, redact, block */
+	const char *name;		/* pass, flag, redact, pseudonymize,
+					 * block */
 	const char *because;
 	const struct policy_rule *rule;	/* NULL: none */
 };
@@ -109,9 +111,14 @@ outcome_of(const struct explain *e)
 					"not judge, and its on_error is block",
 					f[i].rule };
 	}
+	for (i = 0; i < n_edits; i++)
+		if (edits[i].rule->action == ACTION_REDACT)
+			return (struct outcome){ "redact", "it found "
+				"something, and its action is redact",
+				edits[i].rule };
 	if (n_edits > 0)
-		return (struct outcome){ "redact", "it found something, and "
-			"its action is redact", edits[0].rule };
+		return (struct outcome){ "pseudonymize", "it found something, "
+			"and its action is pseudonymize", edits[0].rule };
 	for (i = 0; i < n; i++) {
 		if (f[i].rule->mode == MODE_SHADOW)
 			flag.because = "what was found was found in shadow";
@@ -376,7 +383,8 @@ write_text(struct explain *e, const struct outcome *o,
 
 	buf_addf(&e->out, "%s: %s%s%s\n", o->name, o->rule ? o->rule->id : "",
 	    o->rule ? ": " : "", o->because);
-	if (strcmp(o->name, "redact") == 0) {
+	if (strcmp(o->name, "redact") == 0 ||
+	    strcmp(o->name, "pseudonymize") == 0) {
 		buf_add_str(&e->out, "becomes: ");
 		buf_add_json(&e->out, buf_span(changed));
 		buf_add_byte(&e->out, '\n');
@@ -402,6 +410,7 @@ explain(struct explain *e)
 		span_str(e->model) };
 	struct mg_error err = { { 0 } };
 	struct buf changed = { 0 };
+	struct hash_key *key;
 	struct outcome outcome;
 	struct screen *screen;
 
@@ -410,7 +419,10 @@ explain(struct explain *e)
 		fprintf(stderr, "%s\n", err.text);
 		return CMD_WRONG;
 	}
+	/* The gateway's own secret is none of this command's business. */
+	key = hash_key_throwaway();
 	screen = screen_new(e->policy, e->side, &subject);
+	screen_equip(screen, NULL, key);
 	e->channel = screen_text(screen, e->role, FORM_PLAIN,
 	    buf_span(&e->text));
 	outcome = outcome_of(e);
@@ -424,6 +436,7 @@ explain(struct explain *e)
 	buf_fini(&e->out);
 	channel_close(e->channel);
 	screen_free(screen);
+	hash_key_free(key);
 	policy_unref(&e->policy);
 	return CMD_DONE;
 }
