@@ -107,7 +107,7 @@ edited_text(const struct channel_screen *channel, struct mg_span text,
 			buf_add(out, text.ptr + (at - from),
 			    (size_t)(e->at - at));
 		/* The replacement stands where its match begins. */
-		if (e->at >= from && json)
+		if (e->at >= from && (json || e->quoted))
 			add_quoted(e, out);
 		else if (e->at >= from)
 			buf_add(out, e->with, e->with_len);

@@ -74,7 +74,7 @@ struct channel_screen {
 	size_t n_sentences, cap_sentences;
 	bool after_dot;			/* the last byte fed was a '.' */
 	struct restore *restore;	/* NULL: nothing is to be restored */
-	bool keeps_raw;			/* FORM_JSON, reads_text */
+	bool keeps_raw;			/* FORM_JSON, reads_text, restore */
 	struct buf raw;			/* keeps_raw: what is not clear yet */
 	uint64_t raw_at;		/* offset of raw.ptr[0] */
 	struct json_state json;
@@ -261,9 +261,8 @@ channel_open(struct screen *screen, enum policy_role role,
 	if (restores(screen))
 		channel->restore = restore_new(screen->placeholders,
 		    form == FORM_JSON);
-	channel->keeps_raw = channel->scopes->any && screen->reads_text;
-	if (form == FORM_JSON && (channel->scopes->any || channel->restore))
-		channel->keeps_raw = true;
+	channel->keeps_raw = channel->restore || (channel->scopes->any &&
+	    (screen->reads_text || form == FORM_JSON));
 	if (!channel->scopes->any)
 		return channel;		/* nothing looks: no view at all */
 	view_open(channel, false);
@@ -724,7 +723,8 @@ write_template(struct channel_screen *channel, struct screen_edit *e)
 static void
 settle(struct channel_screen *channel)
 {
-	bool json = channel->form == FORM_JSON && channel->keeps_raw;
+	bool json = channel->keeps_raw && (channel->restore ||
+	    channel->form == FORM_JSON);
 
 	for (; channel->n_settled < channel->n_edits; channel->n_settled++) {
 		struct screen_edit *e = &channel->edits[channel->n_settled];
@@ -734,8 +734,10 @@ settle(struct channel_screen *channel)
 			break;
 		if (json) {
 			json_read(channel, e->at);
-			e->bare = channel->json.is_json &&
-			    !channel->json.in_string;
+			e->bare = channel->form == FORM_JSON &&
+			    channel->json.is_json && !channel->json.in_string;
+			e->quoted = channel->form == FORM_PLAIN && !e->rule &&
+			    channel->json.is_json && channel->json.in_string;
 		}
 		if (!e->rule)
 			channel->screen->restored +=

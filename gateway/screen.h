@@ -89,6 +89,8 @@ struct screen_edit {
 	bool owned;		/* with is the channel's */
 	bool bare;		/* FORM_JSON: outside of a JSON string, so that
 				 * with needs quotes of its own */
+	bool quoted;		/* FORM_PLAIN, restored: inside a string of a
+				 * text that is JSON by itself */
 };
 const struct screen_edit *channel_edits(const struct channel_screen *channel,
     size_t *n);

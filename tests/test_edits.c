@@ -226,6 +226,21 @@ what_comes_back_is_escaped_where_it_stands(void)
 	close_world(&w);
 }
 
+/* response_format: json_object. What only begins like JSON has no strings. */
+static void
+an_answer_that_is_json_stays_json(void)
+{
+	struct world w = open_world(RULE("q", "prompt", "«[^»]*»",
+	    "pseudonymize") "    as: QUOTE\n");
+
+	(void)asked(&w, "«a\"b»");
+	CHECK_STR(answered(&w, " {\"q\": \"<QUOTE_1>\"}"),
+	    " {\"q\": \"«a\\\"b»\"}");
+	CHECK_STR(answered(&w, "[1] <QUOTE_1>"), "[1] «a\"b»");
+	CHECK_STR(answered(&w, "so \"<QUOTE_1>\""), "so \"«a\"b»\"");
+	close_world(&w);
+}
+
 static void
 nothing_comes_back_across_exchanges(void)
 {
@@ -544,6 +559,7 @@ main(void)
 	RUN(a_rule_without_a_name_for_values_gives_its_id);
 	RUN(answers_get_back_what_was_taken);
 	RUN(what_comes_back_is_escaped_where_it_stands);
+	RUN(an_answer_that_is_json_stays_json);
 	RUN(nothing_comes_back_across_exchanges);
 	RUN(without_a_table_a_prompt_has_one_of_its_own);
 	RUN(a_rule_in_shadow_takes_nothing);
