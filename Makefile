@@ -1,6 +1,6 @@
 # modgate: `make demo` shows the main job, `make test` runs everything.
 DEPS  := libevent libevent_openssl libcurl libpcre2-8 jansson yaml-0.1 \
-         sqlite3 libssl libcrypto zlib libzstd
+         sqlite3 libssl libcrypto zlib libzstd icu-uc icu-i18n opencc
 BUILD ?= build
 ifeq ($(origin CC),default)
 CC    := gcc
@@ -15,7 +15,7 @@ CFLAGS  += -std=c11 -D_GNU_SOURCE -g $(OPT) $(HARD) $(WARN) $(SAN) -Iinclude -I.
 LDFLAGS += -pie -Wl,-z,relro,-z,now -rdynamic $(SAN)
 LDLIBS  += $(shell pkg-config --libs $(DEPS) 2>/dev/null) -lpthread -lm
 
-SRC   := $(wildcard gateway/*.c gateway/*/*.c filters/*.c)
+SRC   := $(wildcard gateway/*.c gateway/*/*.c filters/*.c filters/*/*.c)
 OBJ   := $(SRC:%.c=$(BUILD)/%.o)
 LIB   := $(BUILD)/libmodgate.a
 TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/test_*.c))

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "filters/fold/fold.h"
 #include "gateway/cmd.h"
 #include "gateway/judge_doc.h"
 #include "gateway/ruling.h"
@@ -126,13 +127,15 @@ measure(const struct explain *e, const struct policy_engine *engine,
 {
 	struct mg_scope scope = { bits, bits };
 	int64_t began = steady_ns(), at, took, best = 0;
+	size_t len;
+	char *folded = fold_text(engine->fold, engine->leet,
+	    buf_span(&e->text), &len);
 	int turn;
 
 	for (turn = 0; turn < TURNS_MAX; turn++) {
-		struct mg_text text = { e->text.ptr, e->text.len, 0, 0, true };
-		struct mg_report report = { .hold = e->text.len,
-			.keep = e->text.len, .found = found_nothing,
-			.unable = unable_nothing };
+		struct mg_text text = { folded, len, 0, 0, true };
+		struct mg_report report = { .hold = len, .keep = len,
+			.found = found_nothing, .unable = unable_nothing };
 		void *scan;
 
 		at = steady_ns();
@@ -145,6 +148,7 @@ measure(const struct explain *e, const struct policy_engine *engine,
 		if (steady_ns() - began > TURNS_NS)
 			break;
 	}
+	free(folded);
 	return (double)best / 1000;
 }
 
@@ -212,6 +216,7 @@ add_found_json(struct explain *e, const struct policy_rule *rule)
 			buf_add_json(&e->out, matched(e, &f[i]));
 			buf_add_str(&e->out, ",\"item\":");
 			buf_add_json(&e->out, item_of(&f[i]));
+			buf_addf(&e->out, ",\"view\":\"%s\"", f[i].view);
 		}
 		buf_add_byte(&e->out, '}');
 	}
@@ -262,6 +267,7 @@ add_found_text(struct explain *e, const struct policy_rule *rule)
 		buf_addf(&e->out, " at byte %llu, by ",
 		    (unsigned long long)f[i].at);
 		buf_add_json(&e->out, item_of(&f[i]));
+		buf_addf(&e->out, " (view: %s)", f[i].view);
 	}
 	buf_add_str(&e->out, any ? "\n" : " saw nothing\n");
 }

@@ -197,6 +197,24 @@ a_rule_without_a_name_for_values_gives_its_id(void)
 	close_world(&w);
 }
 
+/* Found on a folded view, taken and given back as it was written. */
+static void
+a_value_in_disguise_is_the_value_as_written(void)
+{
+	struct world w = open_world("  - id: p\n    on: prompt\n    match: { "
+	    "regex: '" PHONE "', fold: basic }\n    action: pseudonymize\n"
+	    "    as: PHONE\n  - id: m\n    on: prompt\n    match: { words: "
+	    "[secret], fold: strong }\n    action: redact\n"
+	    "    with: '{first1}{mask}'\n");
+
+	CHECK_STR(asked(&w, "拨１３８\u200b００１３８０００或" ONE "!"),
+	    "拨<PHONE_1>或<PHONE_2>!");
+	CHECK_STR(answered(&w, "<PHONE_1> <PHONE_2>"),
+	    "１３８\u200b００１３８０００ " ONE);
+	CHECK_STR(asked(&w, "a SéCRET"), "a S*****");
+	close_world(&w);
+}
+
 static void
 answers_get_back_what_was_taken(void)
 {
@@ -557,6 +575,7 @@ main(void)
 	RUN(templates_write_so_many_bytes_into_a_text);
 	RUN(equal_values_have_one_placeholder_in_all_texts);
 	RUN(a_rule_without_a_name_for_values_gives_its_id);
+	RUN(a_value_in_disguise_is_the_value_as_written);
 	RUN(answers_get_back_what_was_taken);
 	RUN(what_comes_back_is_escaped_where_it_stands);
 	RUN(an_answer_that_is_json_stays_json);
