@@ -221,19 +221,19 @@ is_called_csv(const char *file)
 }
 
 /* A first line "word," and names of columns: no list of words has it. */
-static bool
-has_header(const struct list_reader *r)
+bool
+list_has_header(struct mg_span bytes)
 {
 	static const char begin[] = "word,";
-	const char *end = memchr(r->ptr, '\n', r->len), *from, *to;
+	const char *end = memchr(bytes.ptr, '\n', bytes.len), *from, *to;
 	size_t i;
 
 	if (!end)
-		end = r->ptr + r->len;
-	if ((size_t)(end - r->ptr) < sizeof(begin) - 1 ||
-	    memcmp(r->ptr, begin, sizeof(begin) - 1) != 0)
+		end = bytes.ptr + bytes.len;
+	if ((size_t)(end - bytes.ptr) < sizeof(begin) - 1 ||
+	    memcmp(bytes.ptr, begin, sizeof(begin) - 1) != 0)
 		return false;
-	for (from = r->ptr + sizeof(begin) - 1; from <= end; from = to + 1) {
+	for (from = bytes.ptr + sizeof(begin) - 1; from <= end; from = to + 1) {
 		to = memchr(from, ',', (size_t)(end - from));
 		if (!to)
 			to = end;
@@ -270,6 +270,6 @@ list_file_read(const char *file, struct buf *bytes,
 	}
 	if (r.len == 0)
 		return 0;
-	return is_called_csv(file) || has_header(&r) ? read_csv(&r) :
-	    read_plain(&r);
+	return is_called_csv(file) || list_has_header(span(r.ptr, r.len)) ?
+	    read_csv(&r) : read_plain(&r);
 }

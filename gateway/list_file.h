@@ -29,6 +29,9 @@ int list_file_read(const char *file, struct buf *bytes,
     int (*take)(void *arg, const struct list_entry *entry,
 	struct mg_error *err), void *arg, struct mg_error *err);
 
+/* Whether a file that begins like this is CSV, whatever it is called. */
+bool list_has_header(struct mg_span bytes);
+
 /* Reads severity and category from words; an empty one is none. */
 int list_read_severity(struct mg_span word, const struct mg_place *place,
     struct policy_grade *grade, struct mg_error *err);
