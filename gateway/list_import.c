@@ -377,9 +377,9 @@ wants_csv(const struct list_import *import)
 	for (i = 0; i < import->n; i++) {
 		const struct list_entry *e = &import->entries[i];
 
-		/* In a plain file it would be a remark. */
-		if (e->grade.severity || e->grade.category || e->note.len ||
-		    e->text.ptr[0] == '#')
+		/* In a plain file it would be a remark, or a header. */
+		if ((i == 0 && list_has_header(e->text)) || e->grade.severity || e->grade.category ||
+		    e->note.len || e->text.ptr[0] == '#')
 			return true;
 	}
 	return false;

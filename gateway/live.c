@@ -20,11 +20,12 @@ test_failed(void *arg, const struct policy_rule *rule,
 }
 
 static int
-load_policy(struct live_policy *out, const char *file, struct mg_error *err)
+load_policy(struct live_policy *out, const char *file,
+    struct file_list *noted, struct mg_error *err)
 {
 	char **warning;
 
-	out->policy = policy_load(file, err);
+	out->policy = policy_load_noting(file, noted, err);
 	if (!out->policy)
 		return -1;
 	for (warning = out->policy->warnings; warning && *warning; warning++)
@@ -34,7 +35,7 @@ load_policy(struct live_policy *out, const char *file, struct mg_error *err)
 }
 
 struct live *
-live_load(const char *path, struct mg_error *err)
+live_load(const char *path, struct file_list *noted, struct mg_error *err)
 {
 	struct live *live = xcalloc(1, sizeof(*live));
 	const struct config *config;
@@ -49,7 +50,7 @@ live_load(const char *path, struct mg_error *err)
 	live->tls = xcalloc(config->n_listen, sizeof(*live->tls));
 	for (i = 0; i < config->n_policies; i++)
 		if (load_policy(&live->policies[i], config->policies[i].file,
-		    err) < 0)
+		    noted, err) < 0)
 			goto fail;
 	for (i = 0; i < config->n_listen; i++) {
 		if (!config->listen[i].has_tls)

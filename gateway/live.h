@@ -8,6 +8,7 @@
 #define GATEWAY_LIVE_H
 
 #include "gateway/config.h"
+#include "gateway/file.h"
 #include "gateway/metrics.h"
 #include "gateway/policy.h"
 
@@ -27,8 +28,10 @@ struct live {
 };
 
 /* Reads the configuration, its policies and certificates, and runs the
- * policies' own tests. NULL with err filled: nothing has changed. */
-struct live *live_load(const char *path, struct mg_error *err);
+ * policies' own tests. NULL with err filled: nothing has changed. noted gets
+ * the files of the policies, as far as it came. */
+struct live *live_load(const char *path, struct file_list *noted,
+    struct mg_error *err);
 struct live *live_ref(struct live *live);
 void live_unref(struct live **live);
 /* The first policy that matches, or NULL. */

@@ -8,6 +8,8 @@
 
 #include "modgate/filter.h"
 
+struct file_list;
+
 enum policy_side { SIDE_PROMPT = 1, SIDE_ANSWER = 2 };
 enum policy_action { ACTION_FLAG, ACTION_REDACT, ACTION_BLOCK };
 enum policy_mode { MODE_ENFORCE, MODE_SHADOW };
@@ -99,6 +101,10 @@ struct policy {
 
 /* Reads, checks and compiles. NULL with err filled on failure. */
 struct policy *policy_load(const char *path, struct mg_error *err);
+/* As policy_load(), and notes every file that it reads or looks for, also when
+ * it fails. */
+struct policy *policy_load_noting(const char *path, struct file_list *noted,
+    struct mg_error *err);
 struct policy *policy_ref(struct policy *policy);
 void policy_unref(struct policy **policy);
 

@@ -34,6 +34,7 @@ struct policy_build {
 	struct reading r;
 	struct policy *policy;
 	bool files;			/* lists may come from files */
+	struct file_list *noted;	/* files that are read; may be NULL */
 	EVP_MD_CTX *digest;		/* over the policy and its lists */
 	const struct yaml_node *rules;	/* read once all lists are known */
 	struct policy_list *lists;

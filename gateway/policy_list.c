@@ -177,6 +177,7 @@ read_file(struct policy_build *build, const struct yaml_node *node,
 	if (!options_text(&build->r, "file", node, 1, 1024))
 		return -1;
 	path = file_beside(build->r.file, node->text);
+	file_list_add(build->noted, path);
 	rc = file_read(path, POLICY_MAX_LIST_BYTES, &node->place, &bytes, err);
 	if (rc == 0 && !EVP_DigestUpdate(build->digest, bytes.ptr, bytes.len))
 		abort();

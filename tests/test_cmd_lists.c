@@ -146,6 +146,10 @@ writes_csv_where_entries_have_a_category(void)
 	take("clean", &out);
 	CHECK_STR(out.ptr, "word,severity,category,note\n炸弹,low,A1h,\n"
 	    "冰毒,low,A4a,\n");
+	/* what would be a remark or a header in a plain file */
+	scratch_write("a.txt", "\nword,note\n");
+	CHECK_EQ(RUN_ARGS("import", "--lines", "@a.txt"), CMD_DONE);
+	CHECK_STR(out.ptr, "word,severity,category,note\n\"word,note\",,,\n");
 	CHECK_EQ(RUN_ARGS("import", "--severity", "hihg", "@a.txt"),
 	    CMD_WRONG);
 	CHECK(strstr(err_out.ptr, "did you mean 'high'?"));
