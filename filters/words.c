@@ -323,21 +323,44 @@ set_hold(struct turn *t)
 		t->report->keep = keep;
 }
 
+/* Where to go on from i in state s, and with which. A state of one character
+ * is as good as the root where no word begins with that character and what
+ * stands behind it: without that, Han text would never leave the automaton. */
+static size_t
+leap(const struct words *w, const unsigned char *ptr, size_t i, size_t len,
+    uint32_t *s)
+{
+	size_t depth, next;
+
+	if (*s == AUTOMATON_ROOT)
+		return starts_next(&w->starts, ptr, i, len);
+	depth = w->automaton.tail[*s].depth;
+	if (depth > WORDS_SHALLOW || (ptr[i] & 0xc0) == 0x80)
+		return i;
+	next = starts_next(&w->starts, ptr, i - depth, len);
+	if (next < i)
+		return i;
+	*s = AUTOMATON_ROOT;
+	return next;
+}
+
 /* Reads the fresh bytes. */
 static void
 read_text(struct turn *t)
 {
 	struct scan *scan = t->scan;
-	const struct automaton *a = &scan->words->automaton;
+	const struct words *w = scan->words;
+	const struct automaton *a = &w->automaton;
 	const unsigned char *ptr = (const unsigned char *)t->text->ptr;
 	size_t i = (size_t)(t->text->fresh - t->text->at);
 	size_t len = t->text->len;
 	uint32_t s = scan->state;
 
 	while (i < len) {
-		if (s == AUTOMATON_ROOT && scan->n_pending == 0)
-			i = beginnings_next(&scan->words->beginnings,
-			    ptr, i, len);
+		if (s <= w->shallow && scan->n_pending == 0)
+			i = leap(w, ptr, i, len, &s);
+		if (i == len)
+			break;
 		s = automaton_step(a, s, ptr[i++]);
 		if (a->node[s].out == AUTOMATON_ROOT && scan->n_pending == 0)
 			continue;

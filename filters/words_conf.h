@@ -5,8 +5,8 @@
 #define FILTERS_WORDS_CONF_H
 
 #include "filters/automaton.h"
-#include "filters/beginnings.h"
 #include "filters/gaps.h"
+#include "filters/starts.h"
 #include "modgate/filter.h"
 
 enum {
@@ -39,9 +39,13 @@ enum words_set {
 	N_SETS,
 };
 
+enum { WORDS_SHALLOW = 3 };	/* bytes: one Han character */
+
 struct words {
 	struct automaton automaton;
-	struct beginnings beginnings;
+	struct starts starts;
+	uint32_t shallow;		/* no state of at most WORDS_SHALLOW
+					 * bytes has a greater number */
 	struct automaton_term *terms;	/* sorted, folded */
 	unsigned char *bytes;		/* of the terms */
 	size_t n_terms, n_bytes;

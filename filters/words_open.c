@@ -547,7 +547,7 @@ new_words(const struct mg_rule *rules, size_t n_rules, size_t n_bytes)
 
 	w->n_rules = n_rules;
 	w->n_words = (n_rules + 63) / 64;
-	w->bytes = mem_new(n_bytes + BEGINNING_ROOM, 1);
+	w->bytes = mem_new(n_bytes + STARTS_ROOM, 1);
 	w->bordered = mem_new(w->n_words, sizeof(*w->bordered));
 	w->excepting = mem_new(w->n_words, sizeof(*w->excepting));
 	for (r = 0; r < n_rules; r++) {
@@ -557,6 +557,33 @@ new_words(const struct mg_rule *rules, size_t n_rules, size_t n_bytes)
 			add_rule(w->excepting, (uint32_t)r);
 	}
 	return w;
+}
+
+static void
+find_shallow(struct words *w)
+{
+	const struct automaton *a = &w->automaton;
+	size_t i;
+
+	for (i = 0; i < a->n_states &&
+	    a->tail[a->order[i]].depth <= WORDS_SHALLOW; i++)
+		if (a->order[i] > w->shallow)
+			w->shallow = a->order[i];
+}
+
+/* Whether every term that begins with a letter wants a border there. */
+static bool
+has_whole_runs(const struct words *w)
+{
+	uint32_t term, o;
+
+	for (term = 0; term < w->n_terms; term++)
+		for (o = w->first[term]; o < w->first[term + 1]; o++)
+			if (!(w->outputs[o].flags & OUT_LEFT) && letter_at(
+			    (const char *)w->terms[term].ptr,
+			    w->terms[term].len, 0))
+				return false;
+	return true;
 }
 
 void *
@@ -593,7 +620,8 @@ words_open(const struct mg_rule *rules, size_t n_rules,
 	automaton_build(&w->automaton, w->terms, w->n_terms);
 	find_covers(w);
 	make_sets(w);
-	beginnings_init(&w->beginnings, w->terms, w->n_terms);
+	starts_init(&w->starts, w->terms, w->n_terms, has_whole_runs(w));
+	find_shallow(w);
 	return w;
 }
 
@@ -605,7 +633,7 @@ words_close(void *conf)
 	if (!w)
 		return;
 	automaton_fini(&w->automaton);
-	beginnings_fini(&w->beginnings);
+	starts_fini(&w->starts);
 	gaps_fini(&w->gaps);
 	free(w->terms);
 	free(w->bytes);
@@ -626,7 +654,7 @@ words_memory(const void *conf)
 	const struct words *w = conf;
 	const struct automaton *a = &w->automaton;
 
-	return sizeof(*w) + ((size_t)8 << (58 - w->beginnings.shift)) +
+	return sizeof(*w) + starts_memory(&w->starts) +
 	    a->n_slots * (sizeof(*a->node) +
 		sizeof(*a->tail) + sizeof(*w->below)) +
 	    a->n_states * sizeof(*a->order) +
