@@ -187,6 +187,12 @@ item_of(const struct screen_finding *f)
 	    span("", 0);
 }
 
+static const char *
+severity_of(const struct screen_finding *f)
+{
+	return policy_severity_name(policy_severity_of(f->rule, f->item));
+}
+
 static struct mg_span
 matched(const struct explain *e, const struct screen_finding *f)
 {
@@ -217,6 +223,9 @@ add_found_json(struct explain *e, const struct policy_rule *rule)
 			buf_add_str(&e->out, ",\"item\":");
 			buf_add_json(&e->out, item_of(&f[i]));
 			buf_addf(&e->out, ",\"view\":\"%s\"", f[i].view);
+			buf_addf(&e->out, ",\"severity\":\"%s\","
+			    "\"category\":\"%s\"", severity_of(&f[i]),
+			    policy_category_of(rule, f[i].item));
 		}
 		buf_add_byte(&e->out, '}');
 	}
@@ -268,6 +277,10 @@ add_found_text(struct explain *e, const struct policy_rule *rule)
 		    (unsigned long long)f[i].at);
 		buf_add_json(&e->out, item_of(&f[i]));
 		buf_addf(&e->out, " (view: %s)", f[i].view);
+		if (f[i].item < rule->n_grades)
+			buf_addf(&e->out, " (%s, %s)",
+			    policy_category_of(rule, f[i].item),
+			    severity_of(&f[i]));
 	}
 	buf_add_str(&e->out, any ? "\n" : " saw nothing\n");
 }

@@ -18,6 +18,7 @@ static const struct command {
 	{ "explain", cmd_explain, "which rules look at a text, and what they see" },
 	{ "diff", cmd_diff, "whose verdict changes between two policies" },
 	{ "eval", cmd_eval, "how well a policy's rules do over labelled texts" },
+	{ "lists", cmd_lists, "import, check and count lists of words" },
 	{ "keys", cmd_keys, "add, list, rotate and revoke API keys" },
 	{ "audit", cmd_audit, "read the records" },
 	{ "surfaces", cmd_surfaces, "what is covered, and where text lives" },

@@ -8,6 +8,8 @@
 
 #include "modgate/filter.h"
 
+struct file_list;
+
 enum policy_side { SIDE_PROMPT = 1, SIDE_ANSWER = 2 };
 enum policy_action { ACTION_FLAG, ACTION_REDACT, ACTION_PSEUDONYMIZE,
     ACTION_BLOCK };
@@ -34,6 +36,14 @@ struct policy_test {
 	struct mg_place place;
 };
 
+/* What one entry of a list says of itself. Parallel to the items that the rule
+ * looks for; the filter does not know of it. */
+struct policy_grade {
+	uint8_t severity;	/* 1 + enum policy_severity; 0: the rule's */
+	uint8_t category;	/* 1 + index in policy_categories; 0: the
+				 * rule's */
+};
+
 struct policy_rule {
 	char *id;
 	unsigned sides;			/* enum policy_side bits */
@@ -56,6 +66,9 @@ struct policy_rule {
 	struct mg_rule match;		/* its values are owned by the policy;
 					 * as they were written */
 	bool leet;			/* match.leet */
+	const struct policy_grade *grades;	/* of the items of match[0];
+						 * NULL: all as the rule */
+	size_t n_grades;
 	size_t engine, engine_rule;	/* where it is compiled */
 	struct policy_test *tests;
 	size_t n_tests;
@@ -106,6 +119,10 @@ struct policy {
 
 /* Reads, checks and compiles. NULL with err filled on failure. */
 struct policy *policy_load(const char *path, struct mg_error *err);
+/* As policy_load(), and notes every file that it reads or looks for, also when
+ * it fails. */
+struct policy *policy_load_noting(const char *path, struct file_list *noted,
+    struct mg_error *err);
 struct policy *policy_ref(struct policy *policy);
 void policy_unref(struct policy **policy);
 
@@ -114,6 +131,17 @@ void policy_unref(struct policy **policy);
 size_t policy_run_tests(const struct policy *policy,
     void (*report)(void *arg, const struct policy_rule *rule,
 	const struct policy_test *test, const char *why), void *arg);
+
+/* Risks of TC260-003 annex A, the classes beside it, and the operator's own;
+ * NULL-terminated. Severities by enum policy_severity, likewise. */
+extern const char *const policy_categories[];
+extern const char *const policy_severities[];
+
+/* Of a finding: the entry's own where it has one, else the rule's. */
+#define POLICY_NO_ITEM UINT32_MAX	/* the rule was unable to judge */
+const char *policy_category_of(const struct policy_rule *rule, uint32_t item);
+enum policy_severity policy_severity_of(const struct policy_rule *rule,
+    uint32_t item);
 
 const char *policy_action_name(enum policy_action action);
 const char *policy_severity_name(enum policy_severity severity);

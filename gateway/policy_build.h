@@ -7,15 +7,16 @@
 
 #include <openssl/evp.h>
 
+#include "gateway/list_file.h"
 #include "gateway/options.h"
 #include "gateway/policy.h"
 
 enum {
 	POLICY_MAX_RULES = 4096,
 	POLICY_MAX_LISTS = 1024,
-	POLICY_MAX_ITEMS = 200 * 1000,		/* of one list */
-	POLICY_MAX_LIST_BYTES = 16 * 1024 * 1024,
-	POLICY_MAX_ITEM_BYTES = 4096,
+	POLICY_MAX_ITEMS = LIST_MAX_ENTRIES,	/* of one list */
+	POLICY_MAX_LIST_BYTES = LIST_MAX_BYTES,
+	POLICY_MAX_ITEM_BYTES = LIST_MAX_ENTRY_BYTES,
 	POLICY_MAX_TEST_BYTES = 64 * 1024,
 };
 
@@ -23,6 +24,7 @@ enum {
 struct policy_list {
 	const char *name;
 	struct mg_item *items;
+	struct policy_grade *grades;	/* by item; NULL: none has its own */
 	size_t n;
 	bool used;
 	struct mg_place place;
@@ -32,11 +34,13 @@ struct policy_build {
 	struct reading r;
 	struct policy *policy;
 	bool files;			/* lists may come from files */
+	struct file_list *noted;	/* files that are read; may be NULL */
 	EVP_MD_CTX *digest;		/* over the policy and its lists */
 	const struct yaml_node *rules;	/* read once all lists are known */
 	struct policy_list *lists;
 	const char **list_names;	/* NULL-terminated, for messages */
 	size_t n_lists;
+	const struct policy_grade *grades;	/* of the texts read last */
 	char **warnings;		/* on the heap while it grows */
 	size_t n_warnings, cap_warnings;
 };
@@ -60,6 +64,13 @@ int policy_read_rule(struct policy_build *build, const struct yaml_node *node,
 int policy_read_match(struct policy_build *build,
     const struct yaml_node *match, const struct yaml_node *except,
     struct policy_rule *rule);
+
+/* Reads the entries of a list that is written in the policy: texts, or maps of
+ * a text and what it says of itself. Both arrays have node->n; *grades is NULL
+ * where no entry is a map. */
+int policy_read_entries(struct policy_build *build, const char *key,
+    const struct yaml_node *node, struct mg_item **items,
+    struct policy_grade **grades);
 
 /* Reads `lists:`. */
 int policy_read_lists(struct policy_build *build,

@@ -23,9 +23,6 @@ static const char *const action_choices[] = {
 	NULL };
 static const char *const mode_choices[] = {
 	[MODE_ENFORCE] = "enforce", [MODE_SHADOW] = "shadow", NULL };
-static const char *const severity_choices[] = {
-	[SEVERITY_LOW] = "low", [SEVERITY_MEDIUM] = "medium",
-	[SEVERITY_HIGH] = "high", [SEVERITY_CRITICAL] = "critical", NULL };
 static const char *const stream_choices[] = {
 	[STREAM_EXACT] = "exact", [STREAM_SENTENCE] = "sentence",
 	[STREAM_WHOLE] = "whole", NULL };
@@ -34,15 +31,6 @@ static const char *const error_choices[] = { "block", "allow", NULL };
 static const char *const side_words[] = { "prompt", "answer", NULL };
 static const char *const role_words[] = { "system", "developer", "user",
 	"assistant", "tool", "other", NULL };
-
-/* Risks of TC260-003 annex A, the classes beside it, and the operator's. */
-static const char *const categories[] = {
-	"A1a", "A1b", "A1c", "A1d", "A1e", "A1f", "A1g", "A1h",
-	"A2a", "A2b", "A2c", "A2d", "A2e", "A2f", "A2g", "A2h", "A2i",
-	"A3a", "A3b", "A3c", "A3d", "A3e",
-	"A4a", "A4b", "A4c", "A4d", "A4e", "A4f", "A4g",
-	"A5a", "A5b",
-	"X1", "X2", "X3", "X4", "X5", "X6", "X7", "custom", NULL };
 
 /* A word or a list of words → bits, in the order of the words. */
 static int
@@ -93,11 +81,11 @@ read_category(const struct reading *r, const struct yaml_node *value,
     void *base)
 {
 	struct rule_build *b = base;
-	int i = options_choice(r, "category", value, categories);
+	int i = options_choice(r, "category", value, policy_categories);
 
 	if (i < 0)
 		return -1;
-	b->out.category = arena_text(r->arena, span_str(categories[i]));
+	b->out.category = arena_text(r->arena, span_str(policy_categories[i]));
 	return 0;
 }
 
@@ -146,7 +134,7 @@ static const struct setting rule_table[] = {
 	{ .key = "category", .kind = OPTION_READ, .read = read_category,
 	    .fallback = "custom", .help = "which risk it is about" },
 	{ .key = "severity", .kind = OPTION_CHOICE, RULE(severity),
-	    .choices = severity_choices, .fallback = "medium",
+	    .choices = policy_severities, .fallback = "medium",
 	    .help = "low, medium, high or critical" },
 	{ .key = "on_error", .kind = OPTION_CHOICE, RULE(allow_on_error),
 	    .choices = error_choices, .fallback = "block",

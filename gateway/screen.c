@@ -932,7 +932,7 @@ on_unable(void *arg, uint32_t engine_rule, const char *why)
 	struct channel_screen *channel = arg;
 	const struct policy_rule *rule = rule_of(channel, engine_rule);
 
-	remember(channel, rule, 0, channel->clear, 0, why);
+	remember(channel, rule, POLICY_NO_ITEM, channel->clear, 0, why);
 	if (holds(rule) && !rule->allow_on_error)
 		cut(channel, channel->clear);
 }

@@ -299,6 +299,8 @@ verdict(struct buf *out, const struct record_verdict *v)
 	word(&o, K("phase"), v->phase);
 	text(&o, K("rule"), v->rule);
 	score(&o, v->score_ppm);
+	if (v->severity)
+		word(&o, K("sev"), v->severity);
 	places(&o, v->spans, v->n_spans);
 	word(&o, K("verdict"), v->verdict);
 	end(&o);

@@ -53,6 +53,7 @@ struct record_verdict {
 	const char *verdict;		/* "found", "unable" */
 	const char *action;		/* policy_action_name() */
 	const char *mode;		/* "enforce", "shadow" */
+	const char *severity;		/* NULL: left out */
 	int32_t score_ppm;		/* millionths; below 0: none */
 	const struct record_place *spans;
 	size_t n_spans;			/* at most 16 are written */
