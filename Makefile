@@ -23,7 +23,7 @@ FUZZ  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 CRASH := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/crash/*.c))
 BENCH := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 # Unit tests whose modules have threads; only these run under TSan.
-THREADED := $(foreach t,auth keys limits audit audit_reader door takeover \
+THREADED := $(foreach t,auth keys limits audit audit_reader audit_treelog door takeover \
             server worker,$(filter %_$t,$(TESTS)))
 
 SUB     = @$(MAKE) --no-print-directory \
@@ -87,6 +87,11 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/modgate/policies policies/*.yaml
 	if [ -d policies/lists ]; then install -D -m 644 -t \
 	    $(DESTDIR)$(PREFIX)/share/modgate/policies/lists policies/lists/*; fi
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/modgate \
+	    gateway/modgate.example.yaml gateway/modgate.service LICENSE
+	sed -i 's|/usr/local|$(PREFIX)|' $(DESTDIR)$(PREFIX)/share/modgate/modgate.service
+	sed -i 's|: \.\./policies/|: $(PREFIX)/share/modgate/policies/|' \
+	    $(DESTDIR)$(PREFIX)/share/modgate/modgate.example.yaml
 	install -D -m 644 include/modgate/filter.h \
 	    $(DESTDIR)$(PREFIX)/include/modgate/filter.h
 clean:

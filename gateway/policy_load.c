@@ -400,7 +400,8 @@ policy_read(const char *path, struct mg_span bytes, bool files,
 	policy->refs = 1;
 	policy->storage = arena;
 	policy->file = arena_text(arena, span_str(path));
-	build.r = (struct reading){ policy->file, arena, err };
+	build.r = (struct reading){ .file = policy->file,
+	    .arena = arena, .err = err };
 	if (!build.digest ||
 	    !EVP_DigestInit_ex(build.digest, EVP_sha256(), NULL) ||
 	    !EVP_DigestUpdate(build.digest, bytes.ptr, bytes.len))

@@ -136,7 +136,7 @@ tells_the_rule_its_category_and_the_kind(void)
 	struct graphemes *graphemes = graphemes_new();
 	struct yaml_tree tree = { 0 };
 	struct arena arena = { 0 };
-	struct reading r = { "p.yaml", &arena, &err };
+	struct reading r = { .file = "p.yaml", .arena = &arena, .err = &err };
 	struct redact_source source = { .has_kinds = true,
 		.graphemes = graphemes };
 	struct redact_facts facts = { "i", "c", span_str("email"),
