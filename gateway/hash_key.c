@@ -10,13 +10,14 @@
 
 #include "gateway/audit/ident.h"
 #include "gateway/buf.h"
+#include "gateway/keyfile.h"
 
 #define PURPOSE "modgate redact 1"	/* with its NUL: of all other uses */
 
-enum { SECRET_BYTES = 32, MAC_BYTES = 32 };
+enum { MAC_BYTES = 32 };
 
 struct hash_key {
-	unsigned char secret[SECRET_BYTES];
+	unsigned char secret[KEYFILE_BYTES];
 };
 
 struct hash_key *
@@ -24,8 +25,8 @@ hash_key_open(const char *path, struct mg_error *err)
 {
 	struct hash_key *key = xcalloc(1, sizeof(*key));
 
-	if (secret_file(path, key->secret, "hashes in redacted texts to come "
-	    "will not match those before", err) == 0)
+	if (keyfile_open(path, "hashes in redacted texts to come will not "
+	    "match those before", key->secret, err) == 0)
 		return key;
 	hash_key_free(key);
 	return NULL;
@@ -50,12 +51,12 @@ hash_key_free(struct hash_key *key)
 }
 
 static void
-mac(const unsigned char secret[SECRET_BYTES], struct mg_span data,
+mac(const unsigned char secret[KEYFILE_BYTES], struct mg_span data,
     unsigned char out[MAC_BYTES])
 {
 	unsigned len = 0;
 
-	if (!HMAC(EVP_sha256(), secret, SECRET_BYTES,
+	if (!HMAC(EVP_sha256(), secret, KEYFILE_BYTES,
 	    (const unsigned char *)data.ptr, data.len, out, &len) ||
 	    len != MAC_BYTES)
 		abort();		/* no memory */

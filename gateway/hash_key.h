@@ -14,8 +14,8 @@
 
 struct hash_key;
 
-/* Reads the secret at path, or makes it (32 bytes, mode 0600). NULL with err
- * filled: it cannot be read, has another length, or others may read it. */
+/* Reads the secret at path, or makes it as keyfile.h says. NULL with err
+ * filled on failure. */
 struct hash_key *hash_key_open(const char *path, struct mg_error *err);
 /* A secret that nobody else has and that ends with the process. Never NULL. */
 struct hash_key *hash_key_throwaway(void);

@@ -270,5 +270,21 @@ main(void)
 	measure("regex 50", &j);
 	judge_close(&j);
 	bench_pii();
+	j = judge_open_rules("secrets", &(struct judge_rule){ .items = "all",
+	    .choice = 0.5 }, 1);
+	measure("secrets all", &j);
+	judge_close(&j);
+	j = judge_open_rules("injection", &(struct judge_rule){ .items = "all",
+	    .choice = 0.7 }, 1);
+	measure("injection all", &j);
+	judge_close(&j);
+	j = judge_open_rules("invisible", &(struct judge_rule){ .items = "all",
+	    .choice = 3 }, 1);
+	measure("invisible all", &j);
+	judge_close(&j);
+	j = judge_open_rules("language", &(struct judge_rule){ .items = "zh",
+	    .loose = true }, 1);
+	measure("language", &j);
+	judge_close(&j);
 	return 0;
 }
