@@ -197,6 +197,26 @@ a_rule_without_a_name_for_values_gives_its_id(void)
 	close_world(&w);
 }
 
+/* Kinds of the filter name the values, unless the rule does. */
+static void
+kinds_of_personal_data_have_names_of_their_own(void)
+{
+	struct world w = open_world("  - id: p\n    on: prompt\n    match: { "
+	    "pii: [cn_mobile, email] }\n    action: pseudonymize\n"
+	    "  - id: m\n    on: prompt\n    match: { pii: cn_resident_id }\n"
+	    "    action: redact\n    with: '[{kind} {first3}{mask}{last4}]'\n"
+	    "  - id: i\n    on: prompt\n    match: { pii: [ip, mac] }\n"
+	    "    action: pseudonymize\n    as: MACHINE\n");
+
+	CHECK_STR(asked(&w, "打 " ONE " 或 bob@example.org，证件 "
+	    "11010519491231002X，主机 192.0.2.7"), "打 <CN_MOBILE_1> 或 "
+	    "<EMAIL_1>，证件 [cn_resident_id 110***********002X]，主机 "
+	    "<MACHINE_1>");
+	CHECK_STR(answered(&w, "<email_1> <cn mobile 1> <CN\\_MOBILE\\_1>"),
+	    "bob@example.org " ONE " " ONE);
+	close_world(&w);
+}
+
 /* Found on a folded view, taken and given back as it was written. */
 static void
 a_value_in_disguise_is_the_value_as_written(void)
@@ -575,6 +595,7 @@ main(void)
 	RUN(templates_write_so_many_bytes_into_a_text);
 	RUN(equal_values_have_one_placeholder_in_all_texts);
 	RUN(a_rule_without_a_name_for_values_gives_its_id);
+	RUN(kinds_of_personal_data_have_names_of_their_own);
 	RUN(a_value_in_disguise_is_the_value_as_written);
 	RUN(answers_get_back_what_was_taken);
 	RUN(what_comes_back_is_escaped_where_it_stands);
