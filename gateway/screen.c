@@ -672,30 +672,68 @@ tells(const struct view *view, uint64_t at, uint64_t end)
 	return true;
 }
 
+/* Replaces from at to end, both of the channel. */
+static void
+replace(struct channel_screen *channel, const struct policy_rule *rule,
+    uint64_t at, uint64_t end)
+{
+	if (channel->form == FORM_JSON) {
+		at = out_of_escape(channel, at, false);
+		end = out_of_escape(channel, end, true);
+		if (crosses_quote(channel, at, end - at)) {
+			cut(channel, cut_at(channel, rule, at));
+			return;
+		}
+	}
+	edit(channel, at, end - at, rule);
+}
+
+/* Replaces what a view shows from at to end, but for a C2PA wrapper in it. */
+static void
+replace_shown(struct channel_screen *channel, const struct policy_rule *rule,
+    uint64_t at, uint64_t end)
+{
+	const struct view *view = channel->view, *base;
+	struct fold_range range;
+
+	for (; view->fold; view = view->parent) {
+		at = fold_start(view->fold, at);
+		end = fold_end(view->fold, end);
+		if (view->parent->fold)
+			continue;
+		base = view->parent;
+		while (fold_wrapped(view->fold, at, end, &range)) {
+			if (range.at > at)
+				replace(channel, rule, raw_start(base, at),
+				    raw_end(base, range.at));
+			at = range.end;
+		}
+	}
+	replace(channel, rule, raw_start(view, at), raw_end(view, end));
+}
+
 static void
 on_found(void *arg, const struct mg_found *found)
 {
 	struct channel_screen *channel = arg;
 	const struct policy_rule *rule = rule_of(channel, found->rule);
-	uint64_t at = found->at, end = found->at + found->len;
+	uint64_t at, end;
 
 	assert(found->len > 0);
-	if (!tells(channel->view, at, end))
+	if (!tells(channel->view, found->at, found->at + found->len))
 		return;
-	at = raw_start(channel->view, at);
-	end = raw_end(channel->view, end);
+	at = raw_start(channel->view, found->at);
+	end = raw_end(channel->view, found->at + found->len);
 	remember(channel, rule, found->item, at, end - at, NULL);
 	if (!holds(rule))
 		return;
-	if (channel->form == FORM_JSON) {
+	if (channel->form == FORM_JSON)
 		at = out_of_escape(channel, at, false);
-		end = out_of_escape(channel, end, true);
-	}
-	if (rule->action == ACTION_BLOCK || (channel->form == FORM_JSON &&
-	    crosses_quote(channel, at, end - at)))
+	if (rule->action == ACTION_BLOCK)
 		cut(channel, cut_at(channel, rule, at));
 	else
-		edit(channel, at, end - at, rule);
+		replace_shown(channel, rule, found->at,
+		    found->at + found->len);
 }
 
 static void

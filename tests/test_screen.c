@@ -691,6 +691,63 @@ replaces_whole_characters_of_a_folded_text(void)
 	    "{\"a\":\"X\\n\"}");
 }
 
+/* One variation selector per byte. */
+static void
+add_selectors(struct buf *out, const char *bytes, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		unsigned b = (unsigned char)bytes[i], c;
+
+		c = b < 16 ? 0xfe00 + b : 0xe0100 + b - 16;
+		if (b >= 16)
+			buf_add_byte(out, (char)(0xf0 | c >> 18));
+		buf_add_byte(out, (char)(b < 16 ? 0xe0 | c >> 12 :
+		    0x80 | (c >> 12 & 63)));
+		buf_add_byte(out, (char)(0x80 | (c >> 6 & 63)));
+		buf_add_byte(out, (char)(0x80 | (c & 63)));
+	}
+}
+
+/* What becomes of bo…mb with a wrapper in it of which n bytes are there. */
+static void
+check_wrapper(const char *header, size_t n, const char *before,
+    const char *after, bool stays)
+{
+	struct buf text = { 0 }, want = { 0 }, run = { 0 };
+
+	buf_add_str(&run, "\ufeff");
+	add_selectors(&run, header, n);
+	buf_add_str(&text, before);
+	buf_add_span(&text, buf_span(&run));
+	buf_add_str(&text, after);
+	buf_add_str(&want, "X");
+	if (stays) {
+		buf_add_span(&want, buf_span(&run));
+		buf_add_str(&want, *after ? "X" : "");
+	}
+	check_edits(RULE("a", "bomb", "redact") "    with: X\n",
+	    buf_cstr(&text), FORM_PLAIN, buf_cstr(&want));
+	buf_fini(&text);
+	buf_fini(&want);
+	buf_fini(&run);
+}
+
+static void
+leaves_a_c2pa_wrapper_whole(void)
+{
+	static const char run[] = "C2PATXT\0\1\0\0\0\3abcpad";
+
+	check_wrapper(run, 19, "bomb", "", true);
+	check_wrapper(run, 19, "bo", "mb", true);
+	check_wrapper(run, 16, "bo", "mb", true);
+	check_wrapper(run, 15, "bo", "mb", false);	/* not whole */
+	check_wrapper("C2PATXT\0\2\0\0\0\0", 13, "bo", "mb", false);
+	check_wrapper("C3PATXT\0\1\0\0\0\0", 13, "bo", "mb", false);
+	check_wrapper("", 0, "bo", "mb", false);
+}
+
 static void
 check_view(const char *rules, const char *text, const char *view)
 {
@@ -921,6 +978,7 @@ main(void)
 	RUN(and_when_it_is_folded);
 	RUN(and_when_it_is_folded_in_json);
 	RUN(replaces_whole_characters_of_a_folded_text);
+	RUN(leaves_a_c2pa_wrapper_whole);
 	RUN(says_on_which_view_a_match_was_seen);
 	RUN(counts_a_match_once_that_several_views_show);
 	RUN(holds_no_more_of_a_folded_text_than_it_must);

@@ -206,6 +206,8 @@ fold_forget(struct fold *f, uint64_t at)
 {
 	size_t drop = mark_behind(f, at);
 
+	if (f->n_wrapped > 1)
+		fold_wrapper_forget(f, fold_start(f, at));
 	/* The last mark at or before it still maps what follows it. */
 	if (drop < 2)
 		return;
@@ -236,6 +238,7 @@ fold_free(struct fold *f)
 	free(f->out);
 	free(f->held);
 	free(f->marks);
+	free(f->wrapped);
 	free(f);
 }
 

@@ -61,6 +61,13 @@ uint64_t fold_end(const struct fold *f, uint64_t end);
 bool fold_crosses(const struct fold *f, uint64_t at, uint64_t end);
 /* Whether the fold has ever left out such a thing. */
 bool fold_differs(const struct fold *f);
+/* A C2PA wrapper (a manifest that the text carries in variation selectors) of
+ * the input that shares something with at … end: the first, in *range. */
+struct fold_range {
+	uint64_t at, end;
+};
+bool fold_wrapped(const struct fold *f, uint64_t at, uint64_t end,
+    struct fold_range *range);
 /* Nothing before this output offset will be asked again. */
 void fold_forget(struct fold *f, uint64_t at);
 

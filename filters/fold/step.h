@@ -29,6 +29,14 @@ struct fold_join {
 	size_t n_sep;
 };
 
+/* What may be a C2PA wrapper, so far. */
+struct fold_wrapper {
+	uint64_t at, next;	/* in the input: where it began, goes on */
+	uint64_t n;		/* bytes that it has told */
+	uint32_t length;	/* of its manifest */
+	bool open;
+};
+
 struct fold {
 	enum fold_step step;
 	const struct fold_table *table;
@@ -43,6 +51,9 @@ struct fold {
 	size_t n_marks, cap_marks;
 	bool crossing;		/* for the next mark */
 	bool differs;
+	struct fold_wrapper wrapper;
+	struct fold_range *wrapped;
+	size_t n_wrapped, cap_wrapped;
 };
 
 /* Each reads at ptr, n bytes of whole code points, what it can settle and
@@ -100,6 +111,11 @@ fold_skip(struct fold *f, size_t in_len)
 {
 	f->in_at += in_len;
 }
+
+/* wrapper.c: sees a character that will be left out, and forgets wrappers that
+ * end at or before a place of the input. */
+void fold_wrapper_see(struct fold *f, uint32_t c, size_t in_len);
+void fold_wrapper_forget(struct fold *f, uint64_t in);
 
 /* entity.c: reads an HTML entity at ptr (ptr[0] is '&'): its bytes, and the
  * character that it stands for. 1 when it is none, 0 when more bytes are
