@@ -1,7 +1,6 @@
 # modgate: `make demo` shows the main job, `make test` runs everything.
-DEPS  := libevent libevent_openssl libevent_pthreads libcurl libpcre2-8 \
-         jansson yaml-0.1 sqlite3 libssl libcrypto zlib libzstd icu-uc \
-         icu-i18n opencc
+DEPS  := libevent libevent_openssl libcurl libpcre2-8 jansson yaml-0.1 \
+         sqlite3 libssl libcrypto zlib libzstd icu-uc icu-i18n opencc
 BUILD ?= build
 ifeq ($(origin CC),default)
 CC    := gcc

@@ -26,6 +26,15 @@ counter(struct buf *out, const char *name, const char *help, uint64_t value)
 	buf_addf(out, "%s %" PRIu64 "\n", name, value);
 }
 
+/* A counter of microseconds; Prometheus wants seconds. */
+static void
+counter_us(struct buf *out, const char *name, const char *help, uint64_t us)
+{
+	head(out, name, "counter", help);
+	buf_addf(out, "%s %" PRIu64 ".%06" PRIu64 "\n", name, us / 1000000,
+	    us % 1000000);
+}
+
 /* A label's value: backslash, quote and line end are escaped. */
 static void
 label(struct buf *out, const char *name, const char *value)
@@ -45,9 +54,15 @@ label(struct buf *out, const char *name, const char *value)
 static void
 workers(struct gateway *gw, struct buf *out)
 {
-	static const struct { const char *name, *help; } names[] = {
-#define X(name, help) { "modgate_" #name "_total", help },
-		METRICS(X)
+	static const struct {
+		const char *name, *help;
+		void (*print)(struct buf *out, const char *name,
+		    const char *help, uint64_t value);
+	} names[] = {
+#define X(name, help) { "modgate_" #name "_total", help, counter },
+#define T(name, help) { "modgate_" #name "_seconds_total", help, counter_us },
+		METRICS(X, T)
+#undef T
 #undef X
 	};
 	uint64_t in_flight = 0;
@@ -60,7 +75,7 @@ workers(struct gateway *gw, struct buf *out)
 			sum += atomic_load_explicit(
 			    &gw->workers[w].metrics.value[m],
 			    memory_order_relaxed);
-		counter(out, names[m].name, names[m].help, sum);
+		names[m].print(out, names[m].name, names[m].help, sum);
 	}
 	for (w = 0; w < gw->n_workers; w++)
 		in_flight += atomic_load_explicit(
@@ -328,7 +343,7 @@ audit(struct gateway *gw, struct buf *out)
 	counter(out, "modgate_audit_syncs_total", "fdatasync calls", s.syncs);
 	counter(out, "modgate_audit_failures_total",
 	    "records that could not be written", s.failures);
-	counter(out, "modgate_audit_sync_microseconds_total",
+	counter_us(out, "modgate_audit_sync_seconds_total",
 	    "time spent in fdatasync", s.sync_us_total);
 	gauge(out, "modgate_audit_queued", "entries not yet on disk",
 	    (double)s.queued);

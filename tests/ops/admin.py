@@ -1,6 +1,7 @@
 """tests/ops/admin.py - health and metrics."""
 
 import re
+import time
 
 from tests.lib import backend as scripted
 from tests.lib.wire import Client
@@ -96,6 +97,7 @@ def case_metrics_move_as_they_should(stages):
     before = wait_until(
         lambda: (lambda m: m if m["modgate_audit_records_total"] >= 2
                  else None)(s.metrics()), 3 * SLOW, "the start is recorded")
+    began = time.monotonic()
     s.serves()
     check(s.ask(body(BLOCKED)).status == 400, "not blocked")
     for _ in range(17):         # one text side in so many is timed
@@ -125,6 +127,12 @@ def case_metrics_move_as_they_should(stages):
     check(moved("modgate_audit_records_total") == 44, "records:",
           moved("modgate_audit_records_total"))
     check(moved("modgate_audit_syncs_total") >= 1, "syncs")
+    # One exchange after the other: no time is longer than ours.
+    took = time.monotonic() - began
+    for name in ("exchange", "judge_prompt", "judge_answer", "upstream_wait",
+                 "audit_sync"):
+        value = moved("modgate_%s_seconds_total" % name)
+        check(0 < value < took, name, value, "of", took, "seconds")
     check(m["modgate_exchanges_in_flight"] == 0, "in flight")
     check(m["modgate_audit_lag_seconds"] < 5, "lag")
     check(m["modgate_audit_accepts"] == 1, "accepts")
