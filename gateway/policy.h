@@ -6,6 +6,7 @@
 #ifndef GATEWAY_POLICY_H
 #define GATEWAY_POLICY_H
 
+#include "filters/fold/fold.h"
 #include "modgate/filter.h"
 
 enum policy_side { SIDE_PROMPT = 1, SIDE_ANSWER = 2 };
@@ -46,6 +47,7 @@ struct policy_rule {
 	struct mg_rule match;		/* its values are owned by the policy;
 					 * as they were written */
 	bool leet;			/* match.leet */
+	unsigned views;			/* match.views; bits by fold_via */
 	size_t engine, engine_rule;	/* where it is compiled */
 	struct policy_test *tests;
 	size_t n_tests;
@@ -58,6 +60,7 @@ struct policy_engine {
 	const struct mg_filter_type *type;
 	enum mg_fold fold;
 	bool leet;
+	enum fold_via via;		/* beside VIA_TEXT: rules that ask */
 	bool begins_plain;		/* all that it looks for begins with a
 					 * letter or a Han character */
 	void *conf;

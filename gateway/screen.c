@@ -31,31 +31,46 @@ struct scope {
 
 /* How a channel is read. Those that stand on another come after it. */
 enum view_kind { VIEW_RAW, VIEW_BASIC, VIEW_STRONG, VIEW_JOINED, VIEW_TIGHT,
-    VIEW_LEET, VIEW_LEET_JOINED, VIEW_LEET_TIGHT, N_VIEWS };
+    VIEW_LEET, VIEW_LEET_JOINED, VIEW_LEET_TIGHT, VIEW_PINYIN,
+    VIEW_BASE64, VIEW_BASE64_BASIC, VIEW_BASE64_STRONG,
+    VIEW_HEX, VIEW_HEX_BASIC, VIEW_HEX_STRONG,
+    VIEW_URL, VIEW_URL_BASIC, VIEW_URL_STRONG, N_VIEWS };
 
 static const struct {
 	enum view_kind parent;
 	enum fold_step step;
 	enum mg_fold fold;		/* of the rules that look at it */
+	enum fold_via via;		/* … and what they look for */
 	bool leet;
 	const char *name[2];		/* raw; escapes undone */
 } kinds[N_VIEWS] = {
-	{ VIEW_RAW, 0, MG_FOLD_NONE, false, { "raw", "unescaped" } },
-	{ VIEW_RAW, FOLD_BASIC, MG_FOLD_BASIC, false,
-	    { "basic", "unescaped, basic" } },
-	{ VIEW_RAW, FOLD_STRONG, MG_FOLD_STRONG, false,
-	    { "strong", "unescaped, strong" } },
-	{ VIEW_STRONG, FOLD_JOINED, MG_FOLD_STRONG, false,
-	    { "strong, joined", "unescaped, strong, joined" } },
-	{ VIEW_STRONG, FOLD_TIGHT, MG_FOLD_STRONG, false,
-	    { "strong, joined tightly", "unescaped, strong, joined tightly" } },
-	{ VIEW_STRONG, FOLD_LEET, MG_FOLD_STRONG, true,
-	    { "strong, leet", "unescaped, strong, leet" } },
-	{ VIEW_JOINED, FOLD_LEET, MG_FOLD_STRONG, true,
-	    { "strong, joined, leet", "unescaped, strong, joined, leet" } },
-	{ VIEW_TIGHT, FOLD_LEET, MG_FOLD_STRONG, true,
-	    { "strong, joined tightly, leet",
-		"unescaped, strong, joined tightly, leet" } },
+#define VIEW(parent, step, fold, via, leet, name) \
+	{ parent, step, MG_FOLD_##fold, VIA_##via, leet, \
+	    { name, "unescaped, " name } }
+	{ VIEW_RAW, 0, MG_FOLD_NONE, VIA_TEXT, false, { "raw", "unescaped" } },
+	VIEW(VIEW_RAW, FOLD_BASIC, BASIC, TEXT, false, "basic"),
+	VIEW(VIEW_RAW, FOLD_STRONG, STRONG, TEXT, false, "strong"),
+	VIEW(VIEW_STRONG, FOLD_JOINED, STRONG, TEXT, false, "strong, joined"),
+	VIEW(VIEW_STRONG, FOLD_TIGHT, STRONG, TEXT, false,
+	    "strong, joined tightly"),
+	VIEW(VIEW_STRONG, FOLD_LEET, STRONG, TEXT, true, "strong, leet"),
+	VIEW(VIEW_JOINED, FOLD_LEET, STRONG, TEXT, true,
+	    "strong, joined, leet"),
+	VIEW(VIEW_TIGHT, FOLD_LEET, STRONG, TEXT, true,
+	    "strong, joined tightly, leet"),
+	VIEW(VIEW_STRONG, FOLD_PINYIN, STRONG, PINYIN, false,
+	    "strong, pinyin"),
+	VIEW(VIEW_RAW, FOLD_BASE64, NONE, BASE64, false, "base64"),
+	VIEW(VIEW_BASE64, FOLD_BASIC, BASIC, BASE64, false, "base64, basic"),
+	VIEW(VIEW_BASE64, FOLD_STRONG, STRONG, BASE64, false,
+	    "base64, strong"),
+	VIEW(VIEW_RAW, FOLD_HEX, NONE, HEX, false, "hex"),
+	VIEW(VIEW_HEX, FOLD_BASIC, BASIC, HEX, false, "hex, basic"),
+	VIEW(VIEW_HEX, FOLD_STRONG, STRONG, HEX, false, "hex, strong"),
+	VIEW(VIEW_RAW, FOLD_URL, NONE, URL, false, "url"),
+	VIEW(VIEW_URL, FOLD_BASIC, BASIC, URL, false, "url, basic"),
+	VIEW(VIEW_URL, FOLD_STRONG, STRONG, URL, false, "url, strong"),
+#undef VIEW
 };
 
 struct role_scopes {
@@ -179,8 +194,13 @@ screen_is_idle(const struct screen *screen)
 static bool
 looks_at(const struct policy_engine *engine, enum view_kind kind)
 {
-	return kinds[kind].fold == engine->fold &&
-	    kinds[kind].leet == engine->leet;
+	/* What is reversed is the word, not the text. Only words in the text
+	 * itself are also looked for as leet. */
+	enum fold_via via = engine->via == VIA_REVERSED ? VIA_TEXT :
+	    engine->via;
+
+	return kinds[kind].fold == engine->fold && kinds[kind].via == via &&
+	    kinds[kind].leet == (engine->leet && via == VIA_TEXT);
 }
 
 /* The views that an engine needs: its own, and those that they stand on. */

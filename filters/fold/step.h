@@ -37,11 +37,25 @@ struct fold_wrapper {
 	bool open;
 };
 
+/* How a syllable was written. */
+enum fold_sound { SOUND_NONE, SOUND_HAN, SOUND_SPELLED };
+
+/* A run of base64 or of hexadecimal digits. */
+struct fold_run {
+	unsigned char bytes[8];	/* of a code point that is not whole */
+	size_t n;
+	unsigned groups;	/* so far */
+	bool dead;		/* it is no text: its rest is left out */
+	bool told;		/* something of it was put out */
+};
+
 struct fold {
 	enum fold_step step;
-	const struct fold_table *table;
+	const struct fold_table *table;	/* NULL where a step needs none */
 	struct fold_join join;
 	bool letters;		/* FOLD_LEET: the word has a letter */
+	enum fold_sound sound;	/* FOLD_PINYIN: what was last */
+	struct fold_run run;
 	char *out;		/* what this feed puts out */
 	size_t n_out, cap_out;
 	char *held;		/* input that is not settled */
@@ -61,6 +75,12 @@ struct fold {
 size_t fold_plain_read(struct fold *f, const char *ptr, size_t n, bool last);
 size_t fold_join_read(struct fold *f, const char *ptr, size_t n, bool last);
 size_t fold_leet_read(struct fold *f, const char *ptr, size_t n, bool last);
+
+size_t fold_decode_read(struct fold *f, const char *ptr, size_t n, bool last);
+size_t fold_pinyin_read(struct fold *f, const char *ptr, size_t n, bool last);
+
+/* pinyin.c: whether the text has two Chinese syllables or more. */
+bool fold_sounds(struct mg_span text);
 
 /* Makes room for more bytes and returns where they go. */
 char *fold_room_grown(struct fold *f, size_t more);
