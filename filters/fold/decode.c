@@ -163,7 +163,7 @@ prefix(const struct fold *f, const char *ptr, size_t n)
 {
 	if (n > 1 && (ptr[0] == '\\' || ptr[0] == '0') && ptr[1] == 'x')
 		return 2;
-	return f->run.groups > 0 && (ptr[0] == ' ' || ptr[0] == ':' ||
+	return n > 0 && f->run.groups > 0 && (ptr[0] == ' ' || ptr[0] == ':' ||
 	    ptr[0] == ',' || ptr[0] == '-');
 }
 
