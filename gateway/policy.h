@@ -6,6 +6,7 @@
 #ifndef GATEWAY_POLICY_H
 #define GATEWAY_POLICY_H
 
+#include "filters/fold/fold.h"
 #include "modgate/filter.h"
 
 struct file_list;
@@ -69,6 +70,7 @@ struct policy_rule {
 	const struct policy_grade *grades;	/* of the items of match[0];
 						 * NULL: all as the rule */
 	size_t n_grades;
+	unsigned views;			/* match.views; bits by fold_via */
 	size_t engine, engine_rule;	/* where it is compiled */
 	struct policy_test *tests;
 	size_t n_tests;
@@ -81,6 +83,7 @@ struct policy_engine {
 	const struct mg_filter_type *type;
 	enum mg_fold fold;
 	bool leet;
+	enum fold_via via;		/* beside VIA_TEXT: rules that ask */
 	bool begins_plain;		/* all that it looks for begins with a
 					 * letter or a Han character */
 	void *conf;

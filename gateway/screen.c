@@ -33,31 +33,46 @@ struct scope {
 
 /* How a channel is read. Those that stand on another come after it. */
 enum view_kind { VIEW_RAW, VIEW_BASIC, VIEW_STRONG, VIEW_JOINED, VIEW_TIGHT,
-    VIEW_LEET, VIEW_LEET_JOINED, VIEW_LEET_TIGHT, N_VIEWS };
+    VIEW_LEET, VIEW_LEET_JOINED, VIEW_LEET_TIGHT, VIEW_PINYIN,
+    VIEW_BASE64, VIEW_BASE64_BASIC, VIEW_BASE64_STRONG,
+    VIEW_HEX, VIEW_HEX_BASIC, VIEW_HEX_STRONG,
+    VIEW_URL, VIEW_URL_BASIC, VIEW_URL_STRONG, N_VIEWS };
 
 static const struct {
 	enum view_kind parent;
 	enum fold_step step;
 	enum mg_fold fold;		/* of the rules that look at it */
+	enum fold_via via;		/* … and what they look for */
 	bool leet;
 	const char *name[2];		/* raw; escapes undone */
 } kinds[N_VIEWS] = {
-	{ VIEW_RAW, 0, MG_FOLD_NONE, false, { "raw", "unescaped" } },
-	{ VIEW_RAW, FOLD_BASIC, MG_FOLD_BASIC, false,
-	    { "basic", "unescaped, basic" } },
-	{ VIEW_RAW, FOLD_STRONG, MG_FOLD_STRONG, false,
-	    { "strong", "unescaped, strong" } },
-	{ VIEW_STRONG, FOLD_JOINED, MG_FOLD_STRONG, false,
-	    { "strong, joined", "unescaped, strong, joined" } },
-	{ VIEW_STRONG, FOLD_TIGHT, MG_FOLD_STRONG, false,
-	    { "strong, joined tightly", "unescaped, strong, joined tightly" } },
-	{ VIEW_STRONG, FOLD_LEET, MG_FOLD_STRONG, true,
-	    { "strong, leet", "unescaped, strong, leet" } },
-	{ VIEW_JOINED, FOLD_LEET, MG_FOLD_STRONG, true,
-	    { "strong, joined, leet", "unescaped, strong, joined, leet" } },
-	{ VIEW_TIGHT, FOLD_LEET, MG_FOLD_STRONG, true,
-	    { "strong, joined tightly, leet",
-		"unescaped, strong, joined tightly, leet" } },
+#define VIEW(parent, step, fold, via, leet, name) \
+	{ parent, step, MG_FOLD_##fold, VIA_##via, leet, \
+	    { name, "unescaped, " name } }
+	{ VIEW_RAW, 0, MG_FOLD_NONE, VIA_TEXT, false, { "raw", "unescaped" } },
+	VIEW(VIEW_RAW, FOLD_BASIC, BASIC, TEXT, false, "basic"),
+	VIEW(VIEW_RAW, FOLD_STRONG, STRONG, TEXT, false, "strong"),
+	VIEW(VIEW_STRONG, FOLD_JOINED, STRONG, TEXT, false, "strong, joined"),
+	VIEW(VIEW_STRONG, FOLD_TIGHT, STRONG, TEXT, false,
+	    "strong, joined tightly"),
+	VIEW(VIEW_STRONG, FOLD_LEET, STRONG, TEXT, true, "strong, leet"),
+	VIEW(VIEW_JOINED, FOLD_LEET, STRONG, TEXT, true,
+	    "strong, joined, leet"),
+	VIEW(VIEW_TIGHT, FOLD_LEET, STRONG, TEXT, true,
+	    "strong, joined tightly, leet"),
+	VIEW(VIEW_STRONG, FOLD_PINYIN, STRONG, PINYIN, false,
+	    "strong, pinyin"),
+	VIEW(VIEW_RAW, FOLD_BASE64, NONE, BASE64, false, "base64"),
+	VIEW(VIEW_BASE64, FOLD_BASIC, BASIC, BASE64, false, "base64, basic"),
+	VIEW(VIEW_BASE64, FOLD_STRONG, STRONG, BASE64, false,
+	    "base64, strong"),
+	VIEW(VIEW_RAW, FOLD_HEX, NONE, HEX, false, "hex"),
+	VIEW(VIEW_HEX, FOLD_BASIC, BASIC, HEX, false, "hex, basic"),
+	VIEW(VIEW_HEX, FOLD_STRONG, STRONG, HEX, false, "hex, strong"),
+	VIEW(VIEW_RAW, FOLD_URL, NONE, URL, false, "url"),
+	VIEW(VIEW_URL, FOLD_BASIC, BASIC, URL, false, "url, basic"),
+	VIEW(VIEW_URL, FOLD_STRONG, STRONG, URL, false, "url, strong"),
+#undef VIEW
 };
 
 struct role_scopes {
@@ -231,8 +246,13 @@ screen_is_idle(const struct screen *screen)
 static bool
 looks_at(const struct policy_engine *engine, enum view_kind kind)
 {
-	return kinds[kind].fold == engine->fold &&
-	    kinds[kind].leet == engine->leet;
+	/* What is reversed is the word, not the text. Only words in the text
+	 * itself are also looked for as leet. */
+	enum fold_via via = engine->via == VIA_REVERSED ? VIA_TEXT :
+	    engine->via;
+
+	return kinds[kind].fold == engine->fold && kinds[kind].via == via &&
+	    kinds[kind].leet == (engine->leet && via == VIA_TEXT);
 }
 
 /* The views that an engine needs: its own, and those that they stand on. */
@@ -751,34 +771,73 @@ tells(const struct view *view, uint64_t at, uint64_t end)
 	return true;
 }
 
+/* Replaces from at to end, both of the channel. */
+static void
+replace(struct channel_screen *channel, const struct policy_rule *rule,
+    uint32_t item, uint64_t at, uint64_t end)
+{
+	if (channel->form == FORM_JSON) {
+		at = out_of_escape(channel, at, false);
+		end = out_of_escape(channel, end, true);
+		if (crosses_quote(channel, at, end - at)) {
+			cut(channel, cut_at(channel, rule, at));
+			return;
+		}
+	}
+	edit(channel, (struct screen_edit){ .at = at, .len = end - at,
+		.with = rule->replacement, .with_len = rule->replacement ?
+		    strlen(rule->replacement) : 0,
+		.rule = rule, .item = item });
+}
+
+/* Replaces what a view shows of a match, but for a C2PA wrapper in it. */
+static void
+replace_shown(struct channel_screen *channel, const struct policy_rule *rule,
+    const struct mg_found *found)
+{
+	const struct view *view = channel->view, *base;
+	uint64_t at = found->at, end = found->at + found->len;
+	struct fold_range range;
+
+	for (; view->fold; view = view->parent) {
+		at = fold_start(view->fold, at);
+		end = fold_end(view->fold, end);
+		if (view->parent->fold)
+			continue;
+		base = view->parent;
+		while (fold_wrapped(view->fold, at, end, &range)) {
+			if (range.at > at)
+				replace(channel, rule, found->item,
+				    raw_start(base, at),
+				    raw_end(base, range.at));
+			at = range.end;
+		}
+	}
+	replace(channel, rule, found->item, raw_start(view, at),
+	    raw_end(view, end));
+}
+
 static void
 on_found(void *arg, const struct mg_found *found)
 {
 	struct channel_screen *channel = arg;
 	const struct policy_rule *rule = rule_of(channel, found->rule);
-	uint64_t at = found->at, end = found->at + found->len;
+	uint64_t at, end;
 
 	assert(found->len > 0);
-	if (!tells(channel->view, at, end))
+	if (!tells(channel->view, found->at, found->at + found->len))
 		return;
-	at = raw_start(channel->view, at);
-	end = raw_end(channel->view, end);
+	at = raw_start(channel->view, found->at);
+	end = raw_end(channel->view, found->at + found->len);
 	remember(channel, rule, found->item, at, end - at, NULL);
 	if (!holds(rule))
 		return;
-	if (channel->form == FORM_JSON) {
+	if (channel->form == FORM_JSON)
 		at = out_of_escape(channel, at, false);
-		end = out_of_escape(channel, end, true);
-	}
-	if (rule->action == ACTION_BLOCK || (channel->form == FORM_JSON &&
-	    crosses_quote(channel, at, end - at)))
+	if (rule->action == ACTION_BLOCK)
 		cut(channel, cut_at(channel, rule, at));
 	else
-		edit(channel, (struct screen_edit){ .at = at, .len = end - at,
-			.with = rule->replacement,
-			.with_len = rule->replacement ?
-			    strlen(rule->replacement) : 0,
-			.rule = rule, .item = found->item });
+		replace_shown(channel, rule, found);
 }
 
 /* A placeholder of this exchange. */

@@ -269,6 +269,15 @@ reads_how_texts_are_folded(void)
 	CHECK_BAD(MATCH("{words: [\"\\u200b\"]}"), "7:19: words: nothing is "
 	    "left of this text when it is folded");
 	CHECK(!load(HEAD RULE "  except: {words: [a], fold: none}\n"));
+	CHECK(load(MATCH("{words: [a], views: [reversed, url]}")));
+	CHECK_EQ(policy->rules[0].views, 1u << VIA_TEXT | 1u << VIA_REVERSED |
+	    1u << VIA_URL);
+	CHECK_EQ(policy->n_engines, 3);
+	CHECK_BAD(MATCH("{regex: a, views: reversed}"), "7:28: views: reversed "
+	    "and pinyin are for words, not for regex");
+	CHECK_BAD(MATCH("{words: [a], fold: basic, views: [pinyin]}"),
+	    "7:43: views: pinyin only with `fold: strong`");
+	CHECK(!load(MATCH("{words: [a], views: [backwards]}")));
 }
 
 static void
