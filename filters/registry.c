@@ -6,6 +6,7 @@
 #include <string.h>
 
 extern const struct mg_filter_type filter_words, filter_regex;
+extern const struct mg_filter_type filter_pii;
 extern const struct mg_filter_type filter_secrets, filter_injection;
 extern const struct mg_filter_type filter_invisible, filter_length;
 extern const struct mg_filter_type filter_language, filter_json;
@@ -13,6 +14,7 @@ extern const struct mg_filter_type filter_language, filter_json;
 const struct mg_filter_type *const filter_types[] = {
 	&filter_words,
 	&filter_regex,
+	&filter_pii,
 	&filter_secrets,
 	&filter_injection,
 	&filter_invisible,

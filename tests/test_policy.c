@@ -193,7 +193,6 @@ refuses_what_the_language_does_not_have_yet(void)
 	CHECK(!load(HEAD RULE "  sample: 0.5\n"));
 	CHECK(!load(HEAD RULE "  score: 3\n"));
 	CHECK(!load(MATCH("{any: [{words: [a]}]}")));
-	CHECK(!load(MATCH("{pii: [email]}")));
 	CHECK(!load(MATCH("{classifier: jailbreak, at_least: 0.9}")));
 	CHECK(!load(MATCH("{judge: llama-guard}")));
 	CHECK(!load(HEAD "rules:\n- {id: r, on: prompt, match: {words: [a]}, "

@@ -222,6 +222,61 @@ static const char patterns[] =
     "(?i)wire transfer to\\b.{0,40}account\n(?i)system prompt[:：]\n"
     "\\{\\{.{1,80}\\}\\}";
 
+/* Kinds of personal data that numbers tell, and those that words tell. */
+static const char numbers[] =
+    "cn_resident_id\ncn_uscc\ncn_bank_card\ncn_mobile\ncn_landline\n"
+    "cn_passport\ncn_plate\nemail\niban\ncard\nus_ssn\nus_itin\nus_phone\n"
+    "uk_phone\nphone_e164\nip\nmac\ncrypto_address\nbirth_date\nen_address";
+static const char names[] = "\ncn_address\ncn_name\nen_name";
+
+static void
+bench_pii(void)
+{
+	char all[sizeof(numbers) + sizeof(names)];
+	struct judge j = judge_open_rules("pii", &(struct judge_rule){
+	    .items = "cn_resident_id\ncn_mobile\ncn_bank_card\nemail",
+	    .choice = 0.5 }, 1);
+
+	measure("pii 4 kinds", &j);
+	judge_close(&j);
+	j = judge_open_rules("pii", &(struct judge_rule){ .items = numbers,
+	    .choice = 0.5 }, 1);
+	measure("pii 20 kinds", &j);
+	judge_close(&j);
+	(void)snprintf(all, sizeof(all), "%s%s", numbers, names);
+	j = judge_open_rules("pii", &(struct judge_rule){ .items = all,
+	    .choice = 0.5 }, 1);
+	measure("pii, names too", &j);
+	judge_close(&j);
+}
+
+/* Filters that know themselves what they look for. */
+static void
+bench_guards(void)
+{
+	static const struct {
+		const char *type, *items;
+		double choice;
+		bool loose;
+	} guards[] = {
+		{ "secrets", "all", 0.5, false },
+		{ "injection", "all", 0.7, false },
+		{ "invisible", "all", 3, false },
+		{ "language", "zh", 0, true },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(guards) / sizeof(*guards); i++) {
+		struct judge j = judge_open_rules(guards[i].type,
+		    &(struct judge_rule){ .items = guards[i].items,
+			.choice = guards[i].choice,
+			.loose = guards[i].loose }, 1);
+
+		measure(guards[i].type, &j);
+		judge_close(&j);
+	}
+}
+
 int
 main(void)
 {
@@ -241,21 +296,7 @@ main(void)
 	    (now_us() - start) / 1e3);
 	measure("regex 50", &j);
 	judge_close(&j);
-	j = judge_open_rules("secrets", &(struct judge_rule){ .items = "all",
-	    .choice = 0.5 }, 1);
-	measure("secrets all", &j);
-	judge_close(&j);
-	j = judge_open_rules("injection", &(struct judge_rule){ .items = "all",
-	    .choice = 0.7 }, 1);
-	measure("injection all", &j);
-	judge_close(&j);
-	j = judge_open_rules("invisible", &(struct judge_rule){ .items = "all",
-	    .choice = 3 }, 1);
-	measure("invisible all", &j);
-	judge_close(&j);
-	j = judge_open_rules("language", &(struct judge_rule){ .items = "zh",
-	    .loose = true }, 1);
-	measure("language", &j);
-	judge_close(&j);
+	bench_pii();
+	bench_guards();
 	return 0;
 }
