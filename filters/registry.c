@@ -5,8 +5,7 @@
 
 #include <string.h>
 
-extern const struct mg_filter_type filter_words, filter_regex;
-extern const struct mg_filter_type filter_pii;
+extern const struct mg_filter_type filter_words, filter_regex, filter_pii;
 extern const struct mg_filter_type filter_secrets, filter_injection;
 extern const struct mg_filter_type filter_invisible, filter_length;
 extern const struct mg_filter_type filter_language, filter_json;
