@@ -21,8 +21,8 @@ enum injection_kind {
 	N_INJECTION_KINDS,
 };
 
-/* Words that may stand for each other, divided by semicolons. In lower case; a space is
- * any white space. A word at the end of which letters may follow ends with *,
+/* Words that may stand for each other, divided by semicolons. In lower case; a
+ * space is any white space. A word at the end of which letters may follow ends with *,
  * one that must begin a line begins with ^. */
 struct injection_class {
 	const char *name, *words;
@@ -74,7 +74,7 @@ struct injection {
 	size_t n_signals, n_classes;
 	struct injection_step *steps;	/* by class, last slots first */
 	uint32_t *first_step;		/* by class; n_classes + 1 */
-	unsigned *first_kinds;		/* by class: of signals that it begins */
+	unsigned *first_kinds;		/* by class: of signals it begins */
 	struct injection_rule *rules;
 	size_t n_rules;
 };

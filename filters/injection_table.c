@@ -17,7 +17,8 @@ const struct injection_class injection_classes[] = {
 	    "不要管;不要理会;不必理会;不要遵守;不再遵守;不必遵守;不用遵守;"
 	    "不要遵循;不再遵循;跳过;绕过;删除;清除;清空;撤销;推翻;覆盖;作废;"
 	    "失效;无效;取消" },
-	{ "prior", "previous;previously;prior;preceding;above;earlier;foregoing;"
+	{ "prior", "previous;previously;prior;preceding;above;earlier;"
+	    "foregoing;"
 	    "before;initial;original;existing;past;system;former;"
 	    "之前;以前;先前;以上;上面;上述;上文;前面;前文;此前;原先;原来;原有;"
 	    "最初;初始;一开始;现有;系统;刚才;先前" },
@@ -45,7 +46,8 @@ const struct injection_class injection_classes[] = {
 	{ "fromnow", "from now on;from this moment;from this point;"
 	    "starting now;for the rest of this conversation;"
 	    "从现在开始;从现在起;从此以后;从此刻" },
-	{ "urgent", "important:;attention:;urgent:;system override;admin override;"
+	{ "urgent", "important:;attention:;urgent:;system override;"
+	    "admin override;"
 	    "sudo;maintenance mode;debug mode;emergency override;root access;"
 	    "admin mode;administrator mode;systemoverride;管理员模式;调试模式;"
 	    "维护模式;超级用户;最高权限;管理员权限" },
@@ -69,7 +71,8 @@ const struct injection_class injection_classes[] = {
 	    "original instruction*;hidden prompt;hidden instruction*;"
 	    "secret instruction*;developer message;your instruction*;"
 	    "your prompt;your guidelines;your initial;your programming;"
-	    "your system prompt*;your system message*;prompt above;instructions above;text above;"
+	    "your system prompt*;your system message*;prompt above;"
+	    "instructions above;text above;"
 	    "words above;above text;above prompt;above instructions;"
 	    "previous instructions;pre-prompt;preprompt;your rules;"
 	    "internal instruction*;internal rules;internal prompt;"
@@ -115,11 +118,13 @@ const struct injection_class injection_classes[] = {
 	    "role-play;roleplaying;you are now;you're now;you will be;"
 	    "you are going to;simulate;imagine;take on the role;"
 	    "play the role;persona;character named;immerse yourself;"
-	    "impersonate;behave like;respond as;in the role of;called;named;i want you to be;personify;mimic;"
+	    "impersonate;behave like;respond as;in the role of;called;named;"
+	    "i want you to be;personify;mimic;"
 	    "you are;you're;"
 	    "扮演;充当;假装;假扮;模仿;模拟;你现在是;你是一个;你是;你将是;"
 	    "你将成为;想象你;以一个;口吻;语气" },
-	{ "model", "chatgpt;chat gpt;gpt-4;gpt4;gpt-3;openai;gpt;language model;"
+	{ "model", "chatgpt;chat gpt;gpt-4;gpt4;gpt-3;openai;gpt;"
+	    "language model;"
 	    "ai model;chatbot;claude;llm;人工智能;语言模型;聊天机器人" },
 	{ "refuse", "never refuse;never refuses;can't refuse;cannot refuse;"
 	    "do not refuse;don't refuse;not refuse;never say no;"
@@ -129,7 +134,8 @@ const struct injection_class injection_classes[] = {
 	    "fulfill any request;any request;comply with any;obey all;"
 	    "不能拒绝;不得拒绝;不要拒绝;不会拒绝;不可以拒绝;不许拒绝;绝不拒绝;"
 	    "从不拒绝;必须回答;必须服从;有求必应;无条件;百依百顺;任何问题都" },
-	{ "incharacter", "stay in character;remain in character;break character;"
+	{ "incharacter", "stay in character;remain in character;"
+	    "break character;"
 	    "in character;breaking character;out of character;"
 	    "保持角色;入戏;角色设定" },
 	{ "ethics", "ethic*;moral;morals;morality;legal;legality;unethical;"
@@ -150,7 +156,8 @@ const struct injection_class injection_classes[] = {
 	    "lecture;ethical concerns;disclaimers;"
 	    "免责声明;警告;道歉;抱歉;作为ai;作为一个ai;作为人工智能;"
 	    "作为一个人工智能;作为语言模型;作为一个语言模型;说教;提醒" },
-	{ "vendor", "openai;open ai;openai's;anthropic;content;usage;microsoft" },
+	{ "vendor", "openai;open ai;openai's;anthropic;content;usage;"
+	    "microsoft" },
 	{ "policy", "policy;policies;guideline*;restrictions;rules;terms;"
 	    "政策;准则" },
 	{ "hypothetical", "hypothetical;hypothetically;fictional;fictitious;"
@@ -158,7 +165,8 @@ const struct injection_class injection_classes[] = {
 	    "虚构的;假设的;平行宇宙;平行世界;虚拟世界;虚拟环境" },
 	{ "response", "response;responses;answer;answers;reply;replies;output;"
 	    "回答;回复;输出" },
-	{ "twofold", "two responses;two answers;two ways;two different ways;two different responses;"
+	{ "twofold", "two responses;two answers;two ways;two different ways;"
+	    "two different responses;"
 	    "both responses;both answers;two paragraphs;normal response;"
 	    "standard response;classic response;jailbreak output;"
 	    "developer mode output;[classic];[jailbreak];[classic;[jailbreak;"
@@ -212,7 +220,8 @@ const struct injection_class injection_classes[] = {
 	    "to the ai;to any ai;dear ai;hey ai;all ai;any ai;"
 	    	    "如果你是ai;如果你是人工智能;如果你是一个ai;如果您是ai;"
 	    "如果你是大模型;如果你是语言模型;致ai;致人工智能;请ai" },
-	{ "anyai", "language models;ai models;llms;ai agents;ai agent;the assistant;"
+	{ "anyai", "language models;ai models;llms;ai agents;ai agent;"
+	    "the assistant;"
 	    "the ai;the model;ai assistant;ai助手;ai系统;智能助手;大模型;人工智能" },
 	{ "reading", "reading this;processing this;summarizing this;"
 	    "reads this;analyzing this;who read;parsing this;"

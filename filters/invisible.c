@@ -243,15 +243,17 @@ decode(const unsigned char *p, size_t len)
 	}
 }
 
-/* Skips what is neither seen nor of any kind here: ASCII, eight bytes at once,
- * and Han. */
+/* Skips what is of no kind here: ASCII, eight bytes at once, Han, and the signs
+ * that stand among it. */
 static size_t
 skip_plain(const unsigned char *p, size_t i, size_t len)
 {
 	uint64_t eight;
 
 	while (i < len) {
-		if (p[i] >= 0xe4 && p[i] < 0xef) {
+		if ((p[i] >= 0xe4 && p[i] < 0xef) ||
+		    (p[i] == 0xe3 && p[i + 1] == 0x80) ||
+		    (p[i] == 0xef && p[i + 1] == 0xbc)) {
 			i += 3;
 			continue;
 		}

@@ -51,7 +51,8 @@ static const struct mg_option options[] = {
 
 /* Words that a language cannot do without, and others have not. */
 static const char *const small_words[N_LANGUAGES] = {
-	[LANG_EN] = "the and of to is in that it for you was with are this have "
+	[LANG_EN] = "the and of to is in that it for you was with are this "
+	    "have "
 	    "not be on as what how can my we they from which would there "
 	    "your do will has i should could if by or but been about when "
 	    "where who why does am want need please her his she an at write "
@@ -71,11 +72,13 @@ static const char *const small_words[N_LANGUAGES] = {
 	    "maar ook wat er aan naar hij we om door wordt deze bij",
 	[LANG_PL] = "w na nie się jest że jak co tak za ale po czy ponieważ "
 	    "jestem od przez są dla tym już może ich być",
-	[LANG_TR] = "bir ve bu da de için ne çok ben mi ile gibi var daha değil "
+	[LANG_TR] = "bir ve bu da de için ne çok ben mi ile gibi var daha "
+	    "değil "
 	    "olarak sonra nasıl kadar ama olan her şey",
 	[LANG_VI] = "là của và không có được cho một tôi trong những với các "
 	    "này người đã khi để như bạn thì từ ở",
-	[LANG_ID] = "yang dan di itu dengan untuk tidak ini dari dalam akan pada "
+	[LANG_ID] = "yang dan di itu dengan untuk tidak ini dari dalam akan "
+	    "pada "
 	    "saya adalah kamu bisa ada ke apa juga sudah mereka atau",
 };
 

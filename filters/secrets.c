@@ -64,7 +64,8 @@ struct scan {
 	const struct mg_scope *scope;
 	uint64_t active, holding;	/* kinds */
 	struct open_list open;		/* by place */
-	uint64_t value;			/* the last value that was reported */
+	uint64_t value_at, value_end;	/* the last value that was read */
+	uint64_t value;			/* the last one that was reported */
 };
 
 struct turn {
@@ -224,6 +225,39 @@ go_on(struct turn *t, size_t i, uint32_t format)
 	} while (m.more);
 }
 
+/* A word inside a value names nothing. Were it asked, the values of a text that
+ * is password=password=… would be read over and over. */
+static bool
+in_value(const struct turn *t, size_t i)
+{
+	return t->at + i >= t->scan->value_at && t->at + i < t->scan->value_end;
+}
+
+static void
+note_value(struct turn *t, const struct secret_match *m, bool open)
+{
+	if (m->at >= m->end)
+		return;
+	t->scan->value_at = t->at + m->at;
+	t->scan->value_end = open ? UINT64_MAX : t->at + m->end;
+}
+
+static enum secret_outcome
+match(struct turn *t, const struct secret_format *f, size_t i, size_t body,
+    struct secret_match *m)
+{
+	enum secret_outcome o;
+
+	if (f->kind != SECRET_ASSIGNMENT)
+		return secret_match(f, &t->text, i, body, m);
+	/* "Authorization: Bearer …": there the word is all of the value. */
+	if (f->form != FORM_BEARER && in_value(t, i))
+		return SECRET_NONE;
+	o = secret_match(f, &t->text, i, body, m);
+	note_value(t, m, o == SECRET_OPEN);
+	return o;
+}
+
 static bool
 look(struct turn *t, size_t i, size_t body, uint32_t format, void *arg)
 {
@@ -233,7 +267,7 @@ look(struct turn *t, size_t i, size_t body, uint32_t format, void *arg)
 
 	if (!(l->fit & BIT(f->kind)))
 		return true;
-	switch (secret_match(f, &t->text, i, body, &m)) {
+	switch (match(t, f, i, body, &m)) {
 	case SECRET_NONE:
 		return true;
 	case SECRET_OPEN:

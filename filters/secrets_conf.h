@@ -67,7 +67,9 @@ struct secret_text {
 
 struct secret_match {
 	size_t at, end;		/* FOUND: the secret; OPEN: at is where it
-				 * would begin, len if that is still to come */
+				 * would begin, len if that is still to come;
+				 * of an assignment always the value, if at is
+				 * less than end */
 	double score;		/* FOUND: above 0 */
 	bool more;		/* FOUND: it goes on at end */
 };

@@ -13,6 +13,7 @@
 
 #define URL_PART 128	/* bytes of a user's name or password in a URL */
 #define URL_REST 200	/* bytes behind the @ that count as part of it */
+#define PLACEHOLDER_BYTES 128	/* in which words of examples are looked for */
 #define PEM_BODY 48	/* Base64 characters that make a key of a frame */
 
 static bool
@@ -71,18 +72,19 @@ secret_is_placeholder(const unsigned char *ptr, size_t len)
 		"placeholder", "changeme", "change_me", "dummy", "redacted",
 		"****", "....", "insert", "replace", "here", "sample",
 		"0123456789", "fake", "my_", "my-", "xyz123" };
+	unsigned char small[PLACEHOLDER_BYTES];
 	size_t same, rising, w, n, i;
 
 	measure_runs(ptr, len, &same, &rising);
 	if (same >= 6 || rising >= 8)
 		return true;
-	for (w = 0; w < sizeof(words) / sizeof(*words); w++) {
-		n = strlen(words[w]);
-		for (i = 0; i + n <= len; i++)
-			if (strncasecmp((const char *)ptr + i, words[w],
-			    n) == 0 && (n > 4 || len <= 40))
-				return true;
-	}
+	n = len < sizeof(small) ? len : sizeof(small);
+	for (i = 0; i < n; i++)
+		small[i] = automaton_fold[ptr[i]];
+	for (w = 0; w < sizeof(words) / sizeof(*words); w++)
+		if ((strlen(words[w]) > 4 || len <= 40) &&
+		    memmem(small, n, words[w], strlen(words[w])))
+			return true;
 	return false;
 }
 

@@ -174,7 +174,7 @@ read_quote(const struct secret_text *t, size_t *p, const char **close)
 static bool
 is_value_char(unsigned char c)
 {
-	return c > ' ' && c < 0x7f && !strchr("\"'`\\,;<>()[]{}|", c);
+	return c > ' ' && c < 0x7f && !strchr("\"'`\\,;<>()[]{}|&", c);
 }
 
 /* Moves *p to the value's end. */
@@ -273,6 +273,7 @@ finish(const struct secret_text *t, size_t v, const char *close,
 
 	m->at = v;
 	o = read_value(t, &p, close);
+	m->end = p;
 	if (o != SECRET_FOUND)
 		return o;
 	while (!close && p > v && strchr(".:", t->ptr[p - 1]))
@@ -305,11 +306,9 @@ secret_assignment(const struct secret_format *f, const struct secret_text *t,
 	const char *close = NULL;
 	size_t p = body;
 
-	m->at = t->len;
+	m->at = m->end = t->len;
 	if (f->form == FORM_BEARER)
 		return after_bearer(t, body, m);
-	if (is_harmless(t, i))
-		return SECRET_NONE;
 	while (p < t->len && p - body < NAME_MAX_BYTES &&
 	    is_name_char(t->ptr[p]))
 		p++;
@@ -325,5 +324,7 @@ secret_assignment(const struct secret_format *f, const struct secret_text *t,
 		return SECRET_OPEN;
 	if (o != SECRET_FOUND || p == t->len)
 		return o == SECRET_OPEN ? o : SECRET_NONE;
+	if (is_harmless(t, i))
+		return SECRET_NONE;
 	return finish(t, p, close, f->entropy > 0, 6, m);
 }

@@ -294,6 +294,28 @@ holds_a_key_from_its_first_letter(void)
 	judge_close(&j);
 }
 
+/* A text that is nothing but words before values must not cost the square of
+ * its length: the words inside a value are not asked. */
+static void
+reads_each_value_once(void)
+{
+	struct judge j = open_kinds("assignment");
+	static char text[9 * 200 + 1];
+	size_t i;
+
+	for (i = 0; i < 200; i++)
+		memcpy(text + 9 * i, "passw0rd=", 9);
+	memcpy(text, "password=", 9);
+	memcpy(text + 90, "password=", 9);
+	CHECK_EQ(judge_text(&j, text, LAST), MG_FOUND);
+	CHECK_EQ(j.n_all, 1);
+	CHECK_EQ(j.found.at, 9);
+	CHECK_EQ(j.found.len, 256);
+	judge_close(&j);
+	CHECK(finds("assignment", "?token=&password=q7kTz92pL&x=1",
+	    "q7kTz92pL"));
+}
+
 static void
 keeps_rules_apart(void)
 {
@@ -320,7 +342,7 @@ random_part(void)
 		"eyJhbGciOiJIUzI1NiJ9", ".", "postgres://", "u:p4ss", "@",
 		"密码", "是", "：", "_", "token", "bearer ", " ", "\n", "AC",
 		"0f3a9c71be82d5460f3a9c71be82d546", "https://", "api_key",
-		"secret", "xoxb-", "12345678", ":A", "hf_", "AKIA", "-", "中" };
+		"secret", "password=password=", "&", "xoxb-", "12345678", ":A", "hf_", "AKIA", "-", "中" };
 
 	if (rnd(3) == 0)
 		return key(rnd(4) ? "" : rnd(2) ? "ghp_" : "sk-ant-",
@@ -416,6 +438,7 @@ main(void)
 	RUN(finds_a_private_key_to_its_last_line);
 	RUN(reports_a_long_key_in_pieces_of_max_hold);
 	RUN(holds_a_key_from_its_first_letter);
+	RUN(reads_each_value_once);
 	RUN(keeps_rules_apart);
 	RUN(finds_the_same_at_any_cut);
 	return CHECK_DONE();
