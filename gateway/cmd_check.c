@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "filters/registry.h"
 #include "gateway/cmd.h"
 #include "gateway/config.h"
 #include "gateway/file.h"
@@ -30,11 +31,14 @@ static const char *const kind_names[] = { "file", "configuration", "policy" };
 static void
 usage(FILE *out)
 {
-	fputs("usage: modgate check [--json] FILE...\n\n"
+	fputs("usage: modgate check [--json] [--filters FILE.so]... FILE...\n\n"
 	    "Checks configurations (modgate: 1) and policies "
 	    "(modgate_policy: 1), and the\npolicies that a configuration "
 	    "names. Prints OK lines and warnings on standard\noutput, errors "
 	    "on standard error.\n\n"
+	    "      --filters FILE  a plugin whose filters the policies may "
+	    "name; a configuration\n                      names its own\n"
+	    "      --json          for machines\n\n"
 	    "  modgate check modgate.yaml\n"
 	    "  modgate check policies/*.yaml\n"
 	    "  modgate check --json modgate.yaml | jq .ok\n\n"
@@ -66,9 +70,10 @@ kind_of(const char *path, struct mg_error *err)
 }
 
 static void
-check_policy(struct verdict *v, const char *path)
+check_policy(struct verdict *v, const char *path,
+    const struct filter_set *filters)
 {
-	struct policy *policy = policy_load(path, &v->err);
+	struct policy *policy = policy_load_with(path, filters, &v->err);
 	size_t i;
 
 	if (!policy)
@@ -87,26 +92,31 @@ static void
 check_config(struct verdict *v)
 {
 	struct config *config = config_load(v->file, &v->err);
+	struct filter_set filters = { 0 };
 	size_t i;
 
 	if (!config)
 		return;
 	v->upstreams = config->n_upstreams;
 	v->policies = config->n_policies;
+	for (i = 0; i < config->n_filters && !v->err.text[0]; i++)
+		(void)filter_set_load(&filters, config->filters[i].file,
+		    &config->filters[i].place, &v->err);
 	for (i = 0; i < config->n_policies && !v->err.text[0]; i++)
-		check_policy(v, config->policies[i].file);
+		check_policy(v, config->policies[i].file, &filters);
 	if (config->n_policies == 0)
 		buf_addf(&v->warnings, "%s: names no policy, so nothing is "
 		    "judged\n", v->file);
+	filter_set_fini(&filters);
 	config_unref(&config);
 }
 
 static void
-check(struct verdict *v)
+check(struct verdict *v, const struct filter_set *filters)
 {
 	v->kind = kind_of(v->file, &v->err);
 	if (v->kind == KIND_POLICY)
-		check_policy(v, v->file);
+		check_policy(v, v->file, filters);
 	else if (v->kind == KIND_CONFIG)
 		check_config(v);
 }
@@ -179,7 +189,7 @@ add_json(struct verdict *v, struct buf *out)
 }
 
 static int
-run(char **files, int n, bool json)
+run(char **files, int n, const struct filter_set *filters, bool json)
 {
 	struct buf out = { 0 };
 	bool ok = true;
@@ -188,7 +198,7 @@ run(char **files, int n, bool json)
 	for (i = 0; i < n; i++) {
 		struct verdict v = { .file = files[i] };
 
-		check(&v);
+		check(&v, filters);
 		ok = ok && !v.err.text[0];
 		if (json)
 			add_json(&v, &out);
@@ -207,12 +217,14 @@ int
 cmd_check(int argc, char **argv)
 {
 	static const struct option options[] = {
+		{ "filters", required_argument, NULL, 'F' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
+	struct filter_set filters = { 0 };
 	bool json = false;
-	int c;
+	int c, rc;
 
 	optind = 1;
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -220,15 +232,19 @@ cmd_check(int argc, char **argv)
 			usage(stdout);
 			return CMD_DONE;
 		}
-		if (c != 'j') {
+		if (c == 'F' && cmd_filters(&filters, optarg) < 0)
+			return CMD_WRONG;
+		if (c != 'j' && c != 'F') {
 			usage(stderr);
 			return CMD_WRONG;
 		}
-		json = true;
+		json |= c == 'j';
 	}
 	if (optind == argc) {
 		usage(stderr);
 		return CMD_WRONG;
 	}
-	return run(argv + optind, argc - optind, json);
+	rc = run(argv + optind, argc - optind, &filters, json);
+	filter_set_fini(&filters);
+	return rc;
 }

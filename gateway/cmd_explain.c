@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "filters/registry.h"
 #include "gateway/cmd.h"
 #include "gateway/judge_doc.h"
 
@@ -20,6 +21,7 @@ enum {
 
 struct explain {
 	const char *file, *tenant, *model;
+	struct filter_set filters;
 	enum policy_side side;
 	enum policy_role role;		/* 0: the side's usual one */
 	bool json;
@@ -44,6 +46,8 @@ usage(FILE *out)
 	    "answers)\n"
 	    "      --tenant NAME   whose exchange it is (default: default)\n"
 	    "      --model NAME    which model is asked (default: none)\n"
+	    "      --filters FILE  a plugin whose filters the policy may "
+	    "name\n"
 	    "      --json          for machines\n"
 	    "  -h, --help          this text\n\n"
 	    "examples:\n"
@@ -405,7 +409,7 @@ explain(struct explain *e)
 	struct outcome outcome;
 	struct screen *screen;
 
-	e->policy = policy_load(e->file, &err);
+	e->policy = policy_load_with(e->file, &e->filters, &err);
 	if (!e->policy) {
 		fprintf(stderr, "%s\n", err.text);
 		return CMD_WRONG;
@@ -493,6 +497,7 @@ parse(int argc, char **argv, struct explain *e, bool *help)
 		{ "role", required_argument, NULL, 'r' },
 		{ "tenant", required_argument, NULL, 't' },
 		{ "model", required_argument, NULL, 'm' },
+		{ "filters", required_argument, NULL, 'F' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -509,6 +514,8 @@ parse(int argc, char **argv, struct explain *e, bool *help)
 			e->tenant = optarg;
 		if (c == 'm')
 			e->model = optarg;
+		if (c == 'F' && cmd_filters(&e->filters, optarg) < 0)
+			return CMD_WRONG;
 		if (c == 'j')
 			e->json = true;
 		if (c == 'h')
@@ -543,6 +550,7 @@ cmd_explain(int argc, char **argv)
 	rc = read_text(&e, argv[optind + 1]);
 	if (rc == CMD_DONE)
 		rc = explain(&e);
+	filter_set_fini(&e.filters);
 	buf_fini(&e.text);
 	return rc;
 }

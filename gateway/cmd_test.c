@@ -4,11 +4,13 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include "filters/registry.h"
 #include "gateway/buf.h"
 #include "gateway/cmd.h"
 #include "gateway/policy.h"
 
 struct run {
+	struct filter_set filters;
 	bool json;
 	size_t passed, failed;
 	struct buf failures;		/* JSON objects, with commas between */
@@ -17,9 +19,12 @@ struct run {
 static void
 usage(FILE *out)
 {
-	fputs("usage: modgate test [--json] POLICY...\n\n"
+	fputs("usage: modgate test [--json] [--filters FILE.so]... POLICY...\n\n"
 	    "Runs the tests that stand beside the rules, through the whole "
 	    "policy. Prints\nfailures and a count.\n\n"
+	    "      --filters FILE  a plugin whose filters the policies may "
+	    "name\n"
+	    "      --json          for machines\n\n"
 	    "  modgate test policies/default.yaml\n"
 	    "  modgate test --json policies/*.yaml | jq .failed\n\n"
 	    "Exit status: 0 all passed, 1 some failed, 2 wrong use or bad "
@@ -81,7 +86,7 @@ report(void *arg, const struct policy_rule *rule,
 static bool
 test_file(struct run *run, const char *path, struct mg_error *err)
 {
-	struct policy *policy = policy_load(path, err);
+	struct policy *policy = policy_load_with(path, &run->filters, err);
 
 	if (!policy)
 		return false;
@@ -91,49 +96,49 @@ test_file(struct run *run, const char *path, struct mg_error *err)
 }
 
 static int
-test_files(char **files, int n, bool json)
+test_files(struct run *run, char **files, int n)
 {
-	struct run run = { .json = json };
 	struct buf errors = { 0 };
 	int i, bad = 0;
 
 	for (i = 0; i < n; i++) {
 		struct mg_error err = { 0 };
 
-		if (test_file(&run, files[i], &err))
+		if (test_file(run, files[i], &err))
 			continue;
-		if (json && bad)
+		if (run->json && bad)
 			buf_add_byte(&errors, ',');
-		if (json)
+		if (run->json)
 			buf_add_json(&errors, span(err.text,
 			    utf8_whole(err.text, strlen(err.text))));
 		else
 			fprintf(stderr, "%s\n", err.text);
 		bad++;
 	}
-	if (json)
+	if (run->json)
 		printf("{\"passed\":%zu,\"failed\":%zu,\"failures\":[%s],"
-		    "\"errors\":[%s]}\n", run.passed, run.failed,
-		    buf_cstr(&run.failures), buf_cstr(&errors));
+		    "\"errors\":[%s]}\n", run->passed, run->failed,
+		    buf_cstr(&run->failures), buf_cstr(&errors));
 	else
-		printf("%zu passed, %zu failed\n", run.passed, run.failed);
-	buf_fini(&run.failures);
+		printf("%zu passed, %zu failed\n", run->passed, run->failed);
+	buf_fini(&run->failures);
 	buf_fini(&errors);
 	if (bad)
 		return CMD_WRONG;
-	return run.failed ? CMD_FOUND : CMD_DONE;
+	return run->failed ? CMD_FOUND : CMD_DONE;
 }
 
 int
 cmd_test(int argc, char **argv)
 {
 	static const struct option options[] = {
+		{ "filters", required_argument, NULL, 'F' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	bool json = false;
-	int c;
+	struct run run = { .json = false };
+	int c, rc;
 
 	optind = 1;
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -141,15 +146,19 @@ cmd_test(int argc, char **argv)
 			usage(stdout);
 			return CMD_DONE;
 		}
-		if (c != 'j') {
+		if (c == 'F' && cmd_filters(&run.filters, optarg) < 0)
+			return CMD_WRONG;
+		if (c != 'j' && c != 'F') {
 			usage(stderr);
 			return CMD_WRONG;
 		}
-		json = true;
+		run.json |= c == 'j';
 	}
 	if (optind == argc) {
 		usage(stderr);
 		return CMD_WRONG;
 	}
-	return test_files(argv + optind, argc - optind, json);
+	rc = test_files(&run, argv + optind, argc - optind);
+	filter_set_fini(&run.filters);
+	return rc;
 }

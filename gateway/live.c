@@ -20,11 +20,12 @@ test_failed(void *arg, const struct policy_rule *rule,
 }
 
 static int
-load_policy(struct live_policy *out, const char *file, struct mg_error *err)
+load_policy(struct live_policy *out, const char *file,
+    const struct filter_set *filters, struct mg_error *err)
 {
 	char **warning;
 
-	out->policy = policy_load(file, err);
+	out->policy = policy_load_with(file, filters, err);
 	if (!out->policy)
 		return -1;
 	for (warning = out->policy->warnings; warning && *warning; warning++)
@@ -45,11 +46,15 @@ live_load(const char *path, struct mg_error *err)
 	if (!live->config)
 		goto fail;
 	config = live->config;
+	for (i = 0; i < config->n_filters; i++)
+		if (filter_set_load(&live->filters, config->filters[i].file,
+		    &config->filters[i].place, err) < 0)
+			goto fail;
 	live->policies = xcalloc(config->n_policies, sizeof(*live->policies));
 	live->tls = xcalloc(config->n_listen, sizeof(*live->tls));
 	for (i = 0; i < config->n_policies; i++)
 		if (load_policy(&live->policies[i], config->policies[i].file,
-		    err) < 0)
+		    &live->filters, err) < 0)
 			goto fail;
 	for (i = 0; i < config->n_listen; i++) {
 		if (!config->listen[i].has_tls)
@@ -94,6 +99,7 @@ live_unref(struct live **ref)
 	tls_unref(&live->admin_tls);
 	free(live->policies);
 	free(live->tls);
+	filter_set_fini(&live->filters);
 	config_unref(&live->config);
 	free(live);
 }

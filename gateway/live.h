@@ -7,6 +7,7 @@
 #ifndef GATEWAY_LIVE_H
 #define GATEWAY_LIVE_H
 
+#include "filters/registry.h"
 #include "gateway/config.h"
 #include "gateway/metrics.h"
 #include "gateway/policy.h"
@@ -21,6 +22,7 @@ struct live_policy {
 struct live {
 	unsigned refs;			/* atomic */
 	struct config *config;
+	struct filter_set filters;	/* of the policies */
 	struct live_policy *policies;	/* as config->policies */
 	struct tls **tls;		/* as config->listen; NULL: plain */
 	struct tls *admin_tls;		/* NULL: plain, or no admin address */

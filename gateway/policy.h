@@ -8,6 +8,8 @@
 
 #include "modgate/filter.h"
 
+struct filter_set;
+
 enum policy_side { SIDE_PROMPT = 1, SIDE_ANSWER = 2 };
 enum policy_action { ACTION_FLAG, ACTION_REDACT, ACTION_BLOCK };
 enum policy_mode { MODE_ENFORCE, MODE_SHADOW };
@@ -86,8 +88,12 @@ struct policy {
 	void *storage;			/* policy_load.c's own */
 };
 
-/* Reads, checks and compiles. NULL with err filled on failure. */
+/* Reads, checks and compiles. NULL with err filled on failure. Its rules may
+ * name the filters that are built in. */
 struct policy *policy_load(const char *path, struct mg_error *err);
+/* The same, with what plugins have added to them. filters may be NULL. */
+struct policy *policy_load_with(const char *path,
+    const struct filter_set *filters, struct mg_error *err);
 struct policy *policy_ref(struct policy *policy);
 void policy_unref(struct policy **policy);
 

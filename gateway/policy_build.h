@@ -32,6 +32,7 @@ struct policy_build {
 	struct reading r;
 	struct policy *policy;
 	bool files;			/* lists may come from files */
+	const struct filter_set *filters;	/* NULL: those built in */
 	EVP_MD_CTX *digest;		/* over the policy and its lists */
 	const struct yaml_node *rules;	/* read once all lists are known */
 	struct policy_list *lists;
@@ -43,9 +44,9 @@ struct policy_build {
 
 /* Reads a policy from bytes; path is its name in messages and the base of
  * relative paths. files false: a list that names a file is an error, and
- * nothing outside of bytes is touched. */
+ * nothing outside of bytes is touched. filters: as policy_load_with(). */
 struct policy *policy_read(const char *path, struct mg_span bytes, bool files,
-    struct mg_error *err);
+    const struct filter_set *filters, struct mg_error *err);
 
 /* Keeps "file:line:column: text" for policy->warnings; has the shape that
  * filters call. arg is a struct policy_build. */

@@ -201,16 +201,18 @@ open_engine(struct policy_build *build, const struct mg_filter_type *type)
 static int
 open_engines(struct policy_build *build)
 {
+	const struct mg_filter_type *const *types =
+	    filter_set_types(build->filters);
 	size_t n = 0, i;
 
-	while (filter_types[n])
+	while (types[n])
 		n++;
 	build->policy->engines = arena_array(build->r.arena, n,
 	    sizeof(*build->policy->engines));
 	build->policy->stats = xcalloc(1, sizeof(struct policy_stats) +
 	    build->policy->n_rules * sizeof(uint64_t));
 	for (i = 0; i < n; i++)
-		if (open_engine(build, filter_types[i]) < 0)
+		if (open_engine(build, types[i]) < 0)
 			return -1;
 	return 0;
 }
@@ -268,12 +270,12 @@ build_policy(struct policy_build *build, struct mg_span bytes)
 
 struct policy *
 policy_read(const char *path, struct mg_span bytes, bool files,
-    struct mg_error *err)
+    const struct filter_set *filters, struct mg_error *err)
 {
 	struct arena *arena = xcalloc(1, sizeof(*arena));
 	struct policy *policy = xcalloc(1, sizeof(*policy));
 	struct policy_build build = { .policy = policy, .files = files,
-		.digest = EVP_MD_CTX_new() };
+		.filters = filters, .digest = EVP_MD_CTX_new() };
 	int rc;
 
 	policy->refs = 1;
@@ -293,13 +295,21 @@ policy_read(const char *path, struct mg_span bytes, bool files,
 }
 
 struct policy *
-policy_load(const char *path, struct mg_error *err)
+policy_load_with(const char *path, const struct filter_set *filters,
+    struct mg_error *err)
 {
 	struct policy *policy = NULL;
 	struct buf bytes = { 0 };
 
 	if (file_read(path, YAML_MAX_BYTES, NULL, &bytes, err) == 0)
-		policy = policy_read(path, buf_span(&bytes), true, err);
+		policy = policy_read(path, buf_span(&bytes), true, filters,
+		    err);
 	buf_fini(&bytes);
 	return policy;
+}
+
+struct policy *
+policy_load(const char *path, struct mg_error *err)
+{
+	return policy_load_with(path, NULL, err);
 }

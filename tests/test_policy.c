@@ -518,7 +518,7 @@ touches_no_file_when_told_so(void)
 	struct policy *p;
 
 	memset(&err, 0, sizeof(err));
-	p = policy_read("x.yaml", span_str(text), false, &err);
+	p = policy_read("x.yaml", span_str(text), false, NULL, &err);
 	CHECK(!p);
 	CHECK_STR(err.text, "x.yaml:3:19: w: lists in files are not read "
 	    "here");
