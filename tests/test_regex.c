@@ -145,12 +145,15 @@ static void
 warns_of_a_pattern_without_upper_length_and_caps_its_hold(void)
 {
 	struct judge j = judge_open_rules("regex",
-	    &(struct judge_rule){ .items = "a+b", .max_hold = 10 }, 1);
+	    &(struct judge_rule){ .items = "a+malware", .max_hold = 10 }, 1);
 	size_t i;
 
 	CHECK_EQ(j.warnings, 1);
 	CHECK(strstr(j.warning, "no known upper length"));
 	CHECK(strstr(j.warning, "10 bytes"));
+	judge_close(&j);
+	j = judge_open_rules("regex",
+	    &(struct judge_rule){ .items = "a+b", .max_hold = 10 }, 1);
 	for (i = 0; i < 100; i++) {
 		(void)judge_text(&j, "a", MORE);
 		CHECK(j.len - j.hold <= 10);
@@ -162,7 +165,24 @@ warns_of_a_pattern_without_upper_length_and_caps_its_hold(void)
 	CHECK_EQ(judge_bytes(&j, "aaaaaaaaaaaaaaab", 16, LAST), MG_FOUND);
 	CHECK_EQ(j.found.at, 0);
 	judge_close(&j);
-	j = judge_open("regex", "a{1,20}b\n[a-z]{3}(?=x)");
+	j = judge_open("regex", "a{1,20}malware\nabc[a-z]{3}(?=x)");
+	CHECK_EQ(j.warnings, 0);
+	judge_close(&j);
+}
+
+static void
+warns_of_a_pattern_that_runs_alone_over_every_text(void)
+{
+	struct judge j = judge_open("regex",
+	    "malware\n\\d{9}\n[a-z]{1,9}@\n[a-z]{1,9} [a-z]{1,9}");
+
+	CHECK_EQ(j.warnings, 1);
+	CHECK(strstr(j.warning, "runs alone over every text"));
+	CHECK_EQ(j.warned.line, 4);
+	judge_close(&j);
+	/* an exception is tried where something was found only */
+	j = judge_open_rules("regex", &(struct judge_rule){
+	    .items = "malware", .except = "[a-z]{1,9} [a-z]{1,9}" }, 1);
 	CHECK_EQ(j.warnings, 0);
 	judge_close(&j);
 }
@@ -768,6 +788,7 @@ main(void)
 	RUN(holds_a_match_while_an_exception_may_cover_it);
 	RUN(does_not_hold_text_for_a_rule_that_only_flags);
 	RUN(warns_of_a_pattern_without_upper_length_and_caps_its_hold);
+	RUN(warns_of_a_pattern_that_runs_alone_over_every_text);
 	RUN(says_so_when_a_match_limit_is_hit);
 	RUN(says_so_when_a_search_would_take_too_long);
 	RUN(refuses_what_a_stream_or_a_machine_cannot_bear);
