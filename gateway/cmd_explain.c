@@ -12,6 +12,7 @@
 #include "filters/registry.h"
 #include "gateway/cmd.h"
 #include "gateway/judge_doc.h"
+#include "gateway/ruling.h"
 
 enum {
 	TEXT_MAX = 8 << 20,	/* bytes read from standard input */
@@ -77,56 +78,6 @@ why_not(const struct explain *e, const struct policy_rule *rule)
 	if (!(rule->roles & e->role))
 		return "its `when:` has other roles";
 	return NULL;
-}
-
-/* ---- the outcome ---- */
-
-struct outcome {
-	const char *name;		/* pass, flag, redact, block */
-	const char *because;
-	const struct policy_rule *rule;	/* NULL: none */
-};
-
-static struct outcome
-outcome_of(const struct explain *e)
-{
-	const struct screen_finding *f;
-	struct outcome flag = { "pass", "no rule that is in force found "
-		"anything", NULL };
-	const struct screen_edit *edits;
-	size_t i, n, n_edits;
-
-	f = channel_findings(e->channel, &n, NULL);
-	edits = channel_edits(e->channel, &n_edits);
-	if (channel_cut(e->channel) != SCREEN_NONE) {
-		for (i = 0; i < n; i++)
-			if (f[i].rule->mode == MODE_ENFORCE && !f[i].unable &&
-			    f[i].rule->action == ACTION_BLOCK)
-				return (struct outcome){ "block", "it found "
-					"something, and its action is block",
-					f[i].rule };
-		for (i = 0; i < n; i++)
-			if (f[i].rule->mode == MODE_ENFORCE && f[i].unable &&
-			    f[i].rule->action != ACTION_FLAG &&
-			    !f[i].rule->allow_on_error)
-				return (struct outcome){ "block", "it could "
-					"not judge, and its on_error is block",
-					f[i].rule };
-	}
-	if (n_edits > 0)
-		return (struct outcome){ "redact", "it found something, and "
-			"its action is redact", edits[0].rule };
-	for (i = 0; i < n; i++) {
-		if (f[i].rule->mode == MODE_SHADOW)
-			flag.because = "what was found was found in shadow";
-		else if (f[i].unable)
-			flag.because = "a rule could not judge, and its "
-			    "on_error is allow";
-		else
-			return (struct outcome){ "flag", "it found something, "
-				"and its action is flag", f[i].rule };
-	}
-	return flag;
 }
 
 /* ---- what a filter costs ---- */
@@ -334,7 +285,7 @@ add_rule_text(struct explain *e, const struct policy_rule *rule)
 }
 
 static void
-write_json(struct explain *e, const struct outcome *o,
+write_json(struct explain *e, const struct ruling *o,
     const struct buf *changed)
 {
 	uint64_t total;
@@ -348,13 +299,14 @@ write_json(struct explain *e, const struct outcome *o,
 	buf_add_json(&e->out, span_str(e->tenant));
 	buf_add_str(&e->out, ",\"model\":");
 	buf_add_json(&e->out, span_str(e->model));
-	buf_addf(&e->out, ",\"outcome\":\"%s\",\"rule\":", o->name);
+	buf_addf(&e->out, ",\"outcome\":\"%s\",\"rule\":",
+	    ruling_name(o->kind));
 	if (o->rule)
 		buf_add_json(&e->out, span_str(o->rule->id));
 	else
 		buf_add_str(&e->out, "null");
 	buf_addf(&e->out, ",\"because\":\"%s\",\"text\":", o->because);
-	if (strcmp(o->name, "block") == 0)
+	if (o->kind == RULING_BLOCK)
 		buf_add_str(&e->out, "null");
 	else
 		buf_add_json(&e->out, buf_span(changed));
@@ -372,15 +324,16 @@ write_json(struct explain *e, const struct outcome *o,
 }
 
 static void
-write_text(struct explain *e, const struct outcome *o,
+write_text(struct explain *e, const struct ruling *o,
     const struct buf *changed)
 {
 	uint64_t total;
 	size_t i, n;
 
-	buf_addf(&e->out, "%s: %s%s%s\n", o->name, o->rule ? o->rule->id : "",
+	buf_addf(&e->out, "%s: %s%s%s\n", ruling_name(o->kind),
+	    o->rule ? o->rule->id : "",
 	    o->rule ? ": " : "", o->because);
-	if (strcmp(o->name, "redact") == 0) {
+	if (o->kind == RULING_REDACT) {
 		buf_add_str(&e->out, "becomes: ");
 		buf_add_json(&e->out, buf_span(changed));
 		buf_add_byte(&e->out, '\n');
@@ -406,7 +359,7 @@ explain(struct explain *e)
 		span_str(e->model) };
 	struct mg_error err = { { 0 } };
 	struct buf changed = { 0 };
-	struct outcome outcome;
+	struct ruling outcome;
 	struct screen *screen;
 
 	e->policy = policy_load_with(e->file, &e->filters, &err);
@@ -417,7 +370,7 @@ explain(struct explain *e)
 	screen = screen_new(e->policy, e->side, &subject);
 	e->channel = screen_text(screen, e->role, FORM_PLAIN,
 	    buf_span(&e->text));
-	outcome = outcome_of(e);
+	outcome = ruling_of(e->channel);
 	(void)edited_text(e->channel, buf_span(&e->text), 0, false, &changed);
 	if (e->json)
 		write_json(e, &outcome, &changed);

@@ -15,6 +15,8 @@ static const struct command {
 	{ "check", cmd_check, "check configuration and policy files" },
 	{ "test", cmd_test, "run the tests that stand beside a policy's rules" },
 	{ "explain", cmd_explain, "which rules look at a text, and what they see" },
+	{ "diff", cmd_diff, "whose verdict changes between two policies" },
+	{ "eval", cmd_eval, "how well a policy's rules do over labelled texts" },
 	{ "keys", cmd_keys, "add, list, rotate and revoke API keys" },
 	{ "audit", cmd_audit, "read the records" },
 	{ "surfaces", cmd_surfaces, "what is covered, and where text lives" },
