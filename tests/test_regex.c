@@ -364,7 +364,8 @@ compare_found(const void *x, const void *y)
 }
 
 static void
-check_same(struct judge *j, const struct mg_found *list, size_t n)
+check_list(struct judge *j, const char *const *which,
+    const struct mg_found *list, size_t n)
 {
 	size_t i;
 
@@ -375,12 +376,18 @@ check_same(struct judge *j, const struct mg_found *list, size_t n)
 		if (compare_found(&j->all[i], &list[i]) == 0 &&
 		    j->all[i].len == list[i].len)
 			continue;
-		fprintf(stderr, "pattern %s\n", patterns[list[i].item]);
+		fprintf(stderr, "pattern %s\n", which[list[i].item]);
 		CHECK_EQ(j->all[i].item, list[i].item);
 		CHECK_EQ(j->all[i].at, list[i].at);
 		CHECK_EQ(j->all[i].len, list[i].len);
 		return;
 	}
+}
+
+static void
+check_same(struct judge *j, const struct mg_found *list, size_t n)
+{
+	check_list(j, patterns, list, n);
 }
 
 static bool
@@ -627,6 +634,77 @@ finds_the_same_with_generated_patterns(void)
 	}
 }
 
+/* Many in one engine, with gates in common, each with a literal of its own. */
+static void
+check_many(size_t n, bool caseless, pcre2_code **codes, const char **list,
+    struct mg_found *found, size_t *compared)
+{
+	static char items[600 * 400], text[65536];
+	struct judge_rule rule = { .items = items, .choice = caseless,
+		.max_hold = 65536 };
+	size_t len, total, turn, i;
+	struct judge j;
+
+	(void)join(items, sizeof(items), list, n);
+	j = judge_open_rules("regex", &rule, 1);
+	CHECK(j.conf);
+	for (turn = 0; turn < 30 && j.conf && !check_test_failed; turn++) {
+		len = random_text(text, 1 + rnd(turn < 20 ? 14 : 300));
+		for (total = 0, i = 0; i < n; i++)
+			total += search_all(codes[i], (uint32_t)i, text, len,
+			    found + total);
+		judge_begin(&j);
+		(void)judge_bytes(&j, text, len, LAST);
+		if (j.n_unable == 0)
+			check_list(&j, list, found, total);
+		*compared += j.n_unable == 0 && total > 0;
+		feed_random(&j, text, len, 1 + rnd(900));
+		if (j.n_unable == 0)
+			check_list(&j, list, found, total);
+	}
+	judge_close(&j);
+}
+
+static void
+finds_the_same_with_hundreds_of_generated_patterns(void)
+{
+	enum { N = 400, SIZE = 512 };
+	static char patterns_of[N][SIZE];
+	static struct mg_found found[N * MAX_FOUND];
+	static const char *list[N];
+	static pcre2_code *codes[N];
+	size_t n, i, compared = 0;
+	unsigned round;
+
+	for (round = 0; round < 6 && !check_test_failed; round++) {
+		/* Above and below the number from which literals are few. */
+		size_t want = round % 2 ? N : 150;
+
+		for (n = 0; n < want;) {
+			struct judge j;
+
+			(void)random_pattern(patterns_of[n], SIZE - 48, 2);
+			if (rnd(2))
+				(void)strcat(patterns_of[n],
+				    pieces[rnd(32) % 7]);
+			j = judge_open_rules("regex", &(struct judge_rule){
+			    .items = patterns_of[n], .choice = round % 3 == 0,
+			    .max_hold = 65536 }, 1);
+			list[n] = patterns_of[n];
+			if (j.conf && strlen(list[n]) < 400) {
+				codes[n] = compile(list[n], round % 3 == 0);
+				n++;
+			}
+			judge_close(&j);
+		}
+		check_many(n, round % 3 == 0, codes, list, found, &compared);
+		for (i = 0; i < n; i++)
+			pcre2_code_free(codes[i]);
+	}
+	/* Few texts are too hard for one of them. */
+	CHECK(compared > 90);
+}
+
 /* ---- what is known of a pattern ---- */
 
 /* Gates as "one two", in order of bytes. */
@@ -797,6 +875,7 @@ main(void)
 	RUN(finds_the_same_without_case);
 	RUN(loses_no_character_to_the_prefilter);
 	RUN(finds_the_same_with_generated_patterns);
+	RUN(finds_the_same_with_hundreds_of_generated_patterns);
 	RUN(knows_strings_of_which_each_match_has_one);
 	RUN(knows_numbers_that_each_match_has);
 	RUN(knows_how_wide_a_match_can_be);
