@@ -420,20 +420,19 @@ ask_heads(const struct turn *t, uint64_t *run)
 {
 	const struct regex *re = t->re;
 	const unsigned char *ptr = (const unsigned char *)t->text->ptr;
-	size_t i = (size_t)(t->text->fresh - t->text->at), k, n, place;
+	size_t i = (size_t)(t->text->fresh - t->text->at), k, place;
+	const uint64_t *may[SHAPE_HEAD];
 
 	memset(run, 0, re->n_words * sizeof(*run));
 	for (; i < t->text->len; i++) {
-		n = t->text->len - i;
-		n = n < SHAPE_HEAD ? n : SHAPE_HEAD;
-		for (k = 0; k < re->n_words; k++) {
-			uint64_t may = regex_head(re, 0, ptr[i])[k];
-
-			for (place = 1; place < n; place++)
-				may &= regex_head(re, place,
-				    ptr[i + place])[k];
-			run[k] |= may;
-		}
+		/* Where the text ends the first byte stands for the rest. */
+		for (place = 0; place < SHAPE_HEAD; place++)
+			may[place] = i + place < t->text->len ?
+			    regex_head(re, place, ptr[i + place]) : may[0];
+		_Static_assert(SHAPE_HEAD == 4, "all are read");
+		for (k = 0; k < re->n_words; k++)
+			run[k] |= may[0][k] & may[1][k] & may[2][k] &
+			    may[3][k];
 	}
 }
 
@@ -670,6 +669,18 @@ judge(void *arg, const struct mg_text *text, struct mg_report *to)
 	return !text->last && to->hold < t.end ? MG_HOLD : MG_CLEAN;
 }
 
+/* Adds from to to - 1. */
+static void
+add_range(uint64_t *set, uint32_t from, uint32_t to)
+{
+	for (; from < to && from % 64 != 0; from++)
+		regex_add(set, from);
+	for (; to - from >= 64; from += 64)
+		set[from / 64] = UINT64_MAX;
+	for (; from < to; from++)
+		regex_add(set, from);
+}
+
 static void *
 begin(const void *conf, const struct mg_scope *scope)
 {
@@ -677,7 +688,7 @@ begin(const void *conf, const struct mg_scope *scope)
 	struct scan *scan = mem_new(1, sizeof(*scan) +
 	    4 * re->n_words * sizeof(uint64_t) +
 	    re->n_excepts * sizeof(struct shelter));
-	uint32_t r, i;
+	uint32_t r;
 
 	scan->re = re;
 	scan->scope = scope;
@@ -688,8 +699,8 @@ begin(const void *conf, const struct mg_scope *scope)
 	scan->opened = scan->run + re->n_words;
 	for (r = 0; r < re->n_rules; r++)
 		if (regex_in(scope->active, r))
-			for (i = re->first[r]; i < re->first[r + 1]; i++)
-				regex_add(scan->active, i);
+			add_range(scan->active, re->first[r],
+			    re->first[r + 1]);
 	return scan;
 }
 

@@ -20,10 +20,11 @@
 #define PATTERN_MAX 8192		/* bytes of one pattern */
 /* Each pattern is compiled in about a millisecond. */
 #define PATTERNS_MAX 20000
-/* Strings of which a match must contain one; fewer where patterns are many. */
+/* Strings of which a match must contain one; fewer for each further pattern
+ * once they are many. */
 #define LITERALS_MAX 1024
 #define LITERALS_MANY 48
-#define MANY 256
+#define MANY 100000
 
 enum { KEY_REGEX, KEY_CASE };
 
@@ -212,7 +213,7 @@ add_pattern(struct opening *o, size_t i, const struct mg_rule *rule,
 	size_t size = 0;
 
 	pattern_read(text, item->text, caseless,
-	    re->n_patterns > MANY ? LITERALS_MANY : LITERALS_MAX);
+	    o->n_literals > MANY ? LITERALS_MANY : LITERALS_MAX);
 	if (text->refused)
 		return mg_fail(o->err, &item->place, "regex: %s (at byte %zu "
 		    "of the pattern)", text->refused, text->refused_at);
