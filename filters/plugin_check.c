@@ -82,6 +82,7 @@ has_key(const struct mg_filter_type *type, const char *key)
 
 /* ---- options ---- */
 
+/* The first option needs no fallback: a rule names the filter by it. */
 static int
 check_range(const struct check *c, const struct mg_option *o)
 {
@@ -90,8 +91,9 @@ check_range(const struct check *c, const struct mg_option *o)
 	if (!isfinite(o->min) || !isfinite(o->max) || o->min > o->max)
 		return fail(c, "%s: option '%s': min and max are no range",
 		    c->type->name, o->key);
-	if (!(o->fallback >= o->min && o->fallback <= o->max) ||
-	    (whole && floor(o->fallback) != o->fallback))
+	if (o != c->type->options &&
+	    (!(o->fallback >= o->min && o->fallback <= o->max) ||
+	    (whole && floor(o->fallback) != o->fallback)))
 		return fail(c, "%s: option '%s': its fallback is not %s from "
 		    "min to max", c->type->name, o->key,
 		    whole ? "a whole number" : "a number");

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "filters/fold/fold.h"
 #include "filters/registry.h"
 #include "gateway/cmd.h"
 #include "gateway/judge_doc.h"
@@ -42,7 +43,9 @@ usage(FILE *out)
 	    "       modgate explain [options] POLICY -      (reads TEXT from "
 	    "standard input)\n\n"
 	    "Shows for one text which rules looked, what they saw, what that "
-	    "cost, and why\nthe outcome is what it is.\n\n"
+	    "cost, and why\nthe outcome is what it is, and what the text becomes. "
+	    "Hashes in it ({hash:12})\nare of a secret made for this one "
+	    "call.\n\n"
 	    "      --on SIDE       prompt (the default) or answer\n"
 	    "      --role ROLE     who wrote it: system, developer, user, "
 	    "assistant, tool,\n"
@@ -141,12 +144,12 @@ add_cost(void *arg, uint32_t rule, uint64_t ns)
 }
 
 static void
-take_turn(const struct explain *e, const struct policy_engine *engine,
+take_turn(const struct policy_engine *engine, struct mg_span folded,
     const struct mg_scope *scope, bool by_rule, struct turn *turn)
 {
-	struct mg_text text = { e->text.ptr, e->text.len, 0, 0, true };
-	struct mg_report report = { .hold = e->text.len,
-		.keep = e->text.len, .found = found_nothing,
+	struct mg_text text = { folded.ptr, folded.len, 0, 0, true };
+	struct mg_report report = { .hold = folded.len,
+		.keep = folded.len, .found = found_nothing,
 		.unable = unable_nothing, .cost = by_rule ? add_cost : NULL,
 		.arg = turn };
 	void *scan;
@@ -170,12 +173,17 @@ measure(const struct explain *e, const struct policy_engine *engine,
 	struct turn next = { .own_ns = xcalloc(engine->n_rules,
 	    sizeof(*next.own_ns)) };
 	int64_t began = steady_ns();
+	struct mg_span text;
+	char *folded;
 	int turn;
 
-	take_turn(e, engine, &scope, by_rule, best);
+	folded = fold_text(engine->fold, engine->leet, buf_span(&e->text),
+	    &text.len);
+	text.ptr = folded;
+	take_turn(engine, text, &scope, by_rule, best);
 	for (turn = 1; turn < TURNS_MAX &&
 	    steady_ns() - began < TURNS_NS; turn++) {
-		take_turn(e, engine, &scope, by_rule, &next);
+		take_turn(engine, text, &scope, by_rule, &next);
 		if (next.took_ns < best->took_ns) {
 			struct turn swap = *best;
 
@@ -184,6 +192,7 @@ measure(const struct explain *e, const struct policy_engine *engine,
 		}
 	}
 	free(next.own_ns);
+	free(folded);
 }
 
 /* Measures an engine: as a whole first, since the clocks that are read for
@@ -292,6 +301,7 @@ add_found_json(struct explain *e, const struct policy_rule *rule)
 			buf_add_json(&e->out, matched(e, &f[i]));
 			buf_add_str(&e->out, ",\"item\":");
 			buf_add_json(&e->out, item_of(&f[i]));
+			buf_addf(&e->out, ",\"view\":\"%s\"", f[i].view);
 		}
 		buf_add_byte(&e->out, '}');
 	}
@@ -344,6 +354,7 @@ add_found_text(struct explain *e, const struct policy_rule *rule)
 		buf_addf(&e->out, " at byte %llu, by ",
 		    (unsigned long long)f[i].at);
 		buf_add_json(&e->out, item_of(&f[i]));
+		buf_addf(&e->out, " (view: %s)", f[i].view);
 	}
 	buf_add_str(&e->out, any ? "\n" : " saw nothing\n");
 }
@@ -414,7 +425,7 @@ write_text(struct explain *e, const struct ruling *o,
 	buf_addf(&e->out, "%s: %s%s%s\n", ruling_name(o->kind),
 	    o->rule ? o->rule->id : "",
 	    o->rule ? ": " : "", o->because);
-	if (o->kind == RULING_REDACT) {
+	if (o->kind == RULING_REDACT || o->kind == RULING_PSEUDONYMIZE) {
 		buf_add_str(&e->out, "becomes: ");
 		buf_add_json(&e->out, buf_span(changed));
 		buf_add_byte(&e->out, '\n');
@@ -440,6 +451,7 @@ explain(struct explain *e)
 		span_str(e->model) };
 	struct mg_error err = { { 0 } };
 	struct buf changed = { 0 };
+	struct hash_key *key;
 	struct ruling outcome;
 	struct screen *screen;
 
@@ -448,7 +460,10 @@ explain(struct explain *e)
 		fprintf(stderr, "%s\n", err.text);
 		return CMD_WRONG;
 	}
+	/* The gateway's own secret is none of this command's business. */
+	key = hash_key_throwaway();
 	screen = screen_new(e->policy, e->side, &subject);
+	screen_equip(screen, NULL, key);
 	e->channel = screen_text(screen, e->role, FORM_PLAIN,
 	    buf_span(&e->text));
 	outcome = ruling_of(e->channel);
@@ -466,6 +481,7 @@ explain(struct explain *e)
 	buf_fini(&e->out);
 	channel_close(e->channel);
 	screen_free(screen);
+	hash_key_free(key);
 	policy_unref(&e->policy);
 	return CMD_DONE;
 }

@@ -14,12 +14,12 @@
 #include "gateway/clock.h"
 #include "gateway/conn.h"
 #include "gateway/door.h"
+#include "gateway/hash_key.h"
 #include "gateway/limits.h"
 #include "gateway/live.h"
 #include "gateway/upstream.h"
 
 #define WORKER_MAX_LISTENERS 256
-#define WORKER_MAX_UPSTREAMS 256	/* that metrics tell of */
 
 struct event;
 struct event_base;
@@ -46,9 +46,9 @@ struct worker {
 	struct worker_conn *conns;	/* open, in a list */
 	struct exchange *exchanges;	/* under way, in a list */
 	struct metrics metrics;
-	pthread_mutex_t stats_lock;	/* upstream_stats: copied once a */
-	struct upstream_stats *upstream_stats;	/* second, for metrics */
 	struct event *tick;		/* once a second */
+	int64_t handshake_told_us;	/* when the log was told of a failed */
+	uint64_t handshakes_untold;	/* TLS handshake; and how many since */
 };
 
 struct gateway {
@@ -59,6 +59,7 @@ struct gateway {
 	struct principal *anonymous;
 	struct limits *limits;
 	struct audit *audit;
+	struct hash_key *hash_key;
 	struct door *door;
 	struct worker *workers;
 	unsigned n_workers;

@@ -17,6 +17,7 @@
 	X(connections, "connections accepted") \
 	X(connections_refused, "connections closed at the door: too many") \
 	X(heads_refused, "requests whose head could not be read") \
+	X(handshakes_failed, "TLS handshakes that came to nothing") \
 	X(exchanges_complete, "exchanges served as they came") \
 	X(exchanges_modified, "exchanges with a redacted text") \
 	X(exchanges_blocked, "exchanges blocked by policy") \

@@ -44,9 +44,12 @@ struct policy_build {
 
 /* Reads a policy from bytes; path is its name in messages and the base of
  * relative paths. files false: a list that names a file is an error, and
- * nothing outside of bytes is touched. filters: as policy_load_with(). */
+ * nothing outside of bytes is touched. */
 struct policy *policy_read(const char *path, struct mg_span bytes, bool files,
-    const struct filter_set *filters, struct mg_error *err);
+    struct mg_error *err);
+/* The same, with plugins' filters: as policy_load_with(). */
+struct policy *policy_read_with(const char *path, struct mg_span bytes,
+    bool files, const struct filter_set *filters, struct mg_error *err);
 
 /* Keeps "file:line:column: text" for policy->warnings; has the shape that
  * filters call. arg is a struct policy_build. */

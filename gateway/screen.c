@@ -4,14 +4,21 @@
  * A filter reports; here the policy decides. What a rule found becomes a cut
  * (block) or an edit (redact), and what a rule may still find becomes a mark
  * up to which the text is clear. Offsets are the channel's own bytes
- * throughout; a view that undoes escapes maps its findings back. */
+ * throughout.
+ *
+ * Each channel is read on several views: as it is, folded in the ways that its
+ * rules ask for and, where it is JSON, with its escapes undone. A view reads
+ * what another one puts out, and maps its findings back through it. */
 #include "gateway/screen.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
+#include "filters/fold/fold.h"
 #include "gateway/buf.h"
 #include "gateway/clock.h"
+#include "gateway/redact.h"
+#include "gateway/restore.h"
 #include "gateway/unescape.h"
 
 #define MAX_FINDINGS 64
@@ -24,8 +31,38 @@ struct scope {
 	size_t n;			/* rules that are active */
 };
 
+/* How a channel is read. Those that stand on another come after it. */
+enum view_kind { VIEW_RAW, VIEW_BASIC, VIEW_STRONG, VIEW_JOINED, VIEW_TIGHT,
+    VIEW_LEET, VIEW_LEET_JOINED, VIEW_LEET_TIGHT, N_VIEWS };
+
+static const struct {
+	enum view_kind parent;
+	enum fold_step step;
+	enum mg_fold fold;		/* of the rules that look at it */
+	bool leet;
+	const char *name[2];		/* raw; escapes undone */
+} kinds[N_VIEWS] = {
+	{ VIEW_RAW, 0, MG_FOLD_NONE, false, { "raw", "unescaped" } },
+	{ VIEW_RAW, FOLD_BASIC, MG_FOLD_BASIC, false,
+	    { "basic", "unescaped, basic" } },
+	{ VIEW_RAW, FOLD_STRONG, MG_FOLD_STRONG, false,
+	    { "strong", "unescaped, strong" } },
+	{ VIEW_STRONG, FOLD_JOINED, MG_FOLD_STRONG, false,
+	    { "strong, joined", "unescaped, strong, joined" } },
+	{ VIEW_STRONG, FOLD_TIGHT, MG_FOLD_STRONG, false,
+	    { "strong, joined tightly", "unescaped, strong, joined tightly" } },
+	{ VIEW_STRONG, FOLD_LEET, MG_FOLD_STRONG, true,
+	    { "strong, leet", "unescaped, strong, leet" } },
+	{ VIEW_JOINED, FOLD_LEET, MG_FOLD_STRONG, true,
+	    { "strong, joined, leet", "unescaped, strong, joined, leet" } },
+	{ VIEW_TIGHT, FOLD_LEET, MG_FOLD_STRONG, true,
+	    { "strong, joined tightly, leet",
+		"unescaped, strong, joined tightly, leet" } },
+};
+
 struct role_scopes {
 	struct scope *engine;		/* n_engines; NULL: not worked out */
+	unsigned views;			/* bits: kinds that are needed */
 	bool any;			/* a rule applies to this role */
 	bool sentence, whole;		/* a holding rule wants that */
 };
@@ -36,22 +73,44 @@ struct screen {
 	bool *applies;			/* per policy rule: side and subject */
 	bool idle;
 	bool timed;			/* one of POLICY_TIMED */
+	bool reads_text;		/* what is written depends on a match */
+	struct placeholders *placeholders;	/* NULL: there are none */
+	bool own_placeholders;
+	struct buf tenant;		/* reads_text */
+	const struct hash_key *hash_key;
+	uint64_t restored;
 	struct role_scopes roles[N_ROLES];
+};
+
+/* Where a text that is JSON stands in its strings. */
+struct json_state {
+	uint64_t at;			/* read so far */
+	bool began, is_json, in_string, escaped;
 };
 
 /* One way of reading a channel, with a scan per engine. */
 struct view {
+	enum view_kind kind;
+	const char *name;
+	struct view *parent;		/* NULL: it reads the channel */
+	struct unescape *unescape;	/* with no parent; NULL: the raw bytes */
+	struct fold *fold;		/* of parent's; NULL: there is none */
+	struct mg_span out;		/* what this feed added */
 	struct buf window;		/* text that a filter may need again */
 	uint64_t at;			/* offset of window.ptr[0] */
+	uint64_t end;			/* bytes of the view */
+	uint64_t needed;		/* by this one and those that read it */
 	void **scans;			/* n_engines; NULL where none applies */
-	struct unescape *unescape;	/* NULL: the raw bytes */
+	bool looks;			/* an engine looks at it */
+	bool begins_plain;		/* as all of those engines do */
+	bool begun;			/* its scans are */
 };
 
 struct channel_screen {
 	struct screen *screen;
 	struct role_scopes *scopes;
 	enum screen_form form;
-	struct view views[2];
+	struct view *views;		/* in the channel's own block */
 	unsigned n_views;
 	uint64_t end;			/* bytes fed */
 	uint64_t clear;
@@ -59,11 +118,16 @@ struct channel_screen {
 	uint64_t *sentences;		/* where sentences end, from clear on */
 	size_t n_sentences, cap_sentences;
 	bool after_dot;			/* the last byte fed was a '.' */
-	struct buf raw;			/* FORM_JSON: what is not clear yet */
+	struct restore *restore;	/* NULL: nothing is to be restored */
+	bool keeps_raw;			/* FORM_JSON, reads_text, restore */
+	struct buf raw;			/* keeps_raw: what is not clear yet */
 	uint64_t raw_at;		/* offset of raw.ptr[0] */
+	struct json_state json;
 	uint64_t raw_fed;		/* bytes that the raw view has seen */
 	struct screen_edit *edits;
 	size_t n_edits, cap_edits;
+	size_t n_settled;		/* whose words are known */
+	size_t written, restored;	/* bytes, as SCREEN_MAX_WRITTEN has it */
 	struct screen_edit *late;	/* found behind the last of edits; */
 	size_t n_late, cap_late;	/* empty between two feeds */
 	struct screen_finding *findings;
@@ -76,7 +140,6 @@ struct channel_screen {
 	const struct mg_text *text;	/* the view's */
 	bool told_unable;		/* the engine has said of a rule … */
 	uint64_t told_ns;		/* of the engine's time: by its rules */
-	void *scans[];			/* n_engines for each view */
 };
 
 /* A rule for which a stream must wait. */
@@ -84,6 +147,24 @@ static bool
 holds(const struct policy_rule *rule)
 {
 	return rule->mode == MODE_ENFORCE && rule->action != ACTION_FLAG;
+}
+
+/* Makes the screen ready for a rule. */
+static void
+need(struct screen *screen, const struct policy_rule *rule)
+{
+	if (!holds(rule))
+		return;
+	screen->idle = false;
+	screen->reads_text |= rule->redact || rule->n_kinds > 0;
+}
+
+/* An answer gets back what its prompt gave away. */
+static bool
+restores(const struct screen *screen)
+{
+	return screen->side == SIDE_ANSWER && screen->placeholders &&
+	    placeholders_count(screen->placeholders) > 0;
 }
 
 struct screen *
@@ -105,10 +186,22 @@ screen_new(const struct policy *policy, enum policy_side side,
 		screen->applies[i] = (rule->sides & (unsigned)side) != 0 &&
 		    globs_match(rule->tenants, subject->tenant) &&
 		    globs_match(rule->models, subject->model);
-		if (screen->applies[i] && holds(rule))
-			screen->idle = false;
+		if (screen->applies[i])
+			need(screen, rule);
 	}
+	if (screen->reads_text)
+		buf_add_span(&screen->tenant, subject->tenant);
 	return screen;
+}
+
+void
+screen_equip(struct screen *screen, struct placeholders *placeholders,
+    const struct hash_key *hash_key)
+{
+	screen->placeholders = placeholders;
+	screen->hash_key = hash_key;
+	if (restores(screen))
+		screen->idle = false;
 }
 
 void
@@ -124,6 +217,9 @@ screen_free(struct screen *screen)
 			free(screen->roles[r].engine[e].active);
 		free(screen->roles[r].engine);
 	}
+	if (screen->own_placeholders)
+		placeholders_free(screen->placeholders);
+	buf_fini(&screen->tenant);
 	free(screen->applies);
 	free(screen);
 }
@@ -132,6 +228,26 @@ bool
 screen_is_idle(const struct screen *screen)
 {
 	return screen->idle;
+}
+
+static bool
+looks_at(const struct policy_engine *engine, enum view_kind kind)
+{
+	return kinds[kind].fold == engine->fold &&
+	    kinds[kind].leet == engine->leet;
+}
+
+/* The views that an engine needs: its own, and those that they stand on. */
+static unsigned
+views_of(const struct policy_engine *engine)
+{
+	unsigned bits = 0, k, v;
+
+	for (k = 0; k < N_VIEWS; k++)
+		for (v = k; looks_at(engine, k) && v != VIEW_RAW;
+		    v = kinds[v].parent)
+			bits |= 1u << v;
+	return bits;
 }
 
 /* Works out which rules of each engine look at texts by this role. */
@@ -148,6 +264,7 @@ scopes_of(struct screen *screen, enum policy_role role)
 	if (scopes->engine)
 		return scopes;
 	scopes->engine = xcalloc(policy->n_engines, sizeof(struct scope));
+	scopes->views = 1u << VIEW_RAW;
 	for (e = 0; e < policy->n_engines; e++) {
 		const struct policy_engine *engine = &policy->engines[e];
 		struct scope *scope = &scopes->engine[e];
@@ -172,47 +289,93 @@ scopes_of(struct screen *screen, enum policy_role role)
 			scopes->sentence |= rule->stream == STREAM_SENTENCE;
 			scopes->whole |= rule->stream == STREAM_WHOLE;
 		}
+		if (scope->n > 0)
+			scopes->views |= views_of(engine);
 	}
 	return scopes;
 }
 
 static void
-view_open(struct channel_screen *channel, bool unescape)
+view_open(struct channel_screen *channel, struct view *view,
+    enum view_kind kind, bool unescape)
 {
 	const struct policy *policy = channel->screen->policy;
-	struct view *view = &channel->views[channel->n_views++];
+	struct view *base = view - __builtin_popcount(channel->scopes->views &
+	    ((1u << kind) - 1));
+	enum view_kind parent = kinds[kind].parent;
 	size_t e;
 
-	view->scans = channel->scans + policy->n_engines *
-	    (size_t)(view - channel->views);
-	for (e = 0; e < policy->n_engines; e++) {
-		struct scope *scope = &channel->scopes->engine[e];
-
-		if (scope->n > 0)
-			view->scans[e] = policy->engines[e].type->begin(
-			    policy->engines[e].conf, &scope->mg);
+	view->kind = kind;
+	view->name = kinds[kind].name[unescape];
+	if (kind == VIEW_RAW) {
+		view->unescape = unescape ? unescape_new() : NULL;
+	} else {
+		view->parent = base + __builtin_popcount(
+		    channel->scopes->views & ((1u << parent) - 1));
+		view->fold = fold_new(kinds[kind].step);
 	}
-	if (unescape)
-		view->unescape = unescape_new();
+	view->begins_plain = true;
+	for (e = 0; e < policy->n_engines; e++) {
+		if (channel->scopes->engine[e].n == 0 ||
+		    !looks_at(&policy->engines[e], kind))
+			continue;
+		view->looks = true;
+		view->begins_plain &= policy->engines[e].begins_plain;
+	}
+}
+
+/* Opens the views of one base: the raw text, or the one without escapes. */
+static void
+views_open(struct channel_screen *channel, struct view *view, void **scans,
+    bool unescape)
+{
+	unsigned k;
+
+	for (k = 0; k < N_VIEWS; k++) {
+		if (!(channel->scopes->views >> k & 1))
+			continue;
+		view_open(channel, view, k, unescape);
+		view->scans = scans;
+		scans += channel->screen->policy->n_engines;
+		view++;
+		channel->n_views++;
+	}
 }
 
 struct channel_screen *
 channel_open(struct screen *screen, enum policy_role role,
     enum screen_form form)
 {
-	/* One block: a request has a channel for every string. */
-	struct channel_screen *channel = xcalloc(1, sizeof(*channel) +
-	    2 * screen->policy->n_engines * sizeof(void *));
+	struct role_scopes *scopes = scopes_of(screen, role);
+	size_t n_engines = screen->policy->n_engines, n;
+	struct channel_screen *channel;
+	void **scans;
 
+	/* One block: a request has a channel for every string. Where nothing
+	 * looks, there is no view at all. */
+	n = scopes->any ? (size_t)__builtin_popcount(scopes->views) : 0;
+	if (form == FORM_JSON)
+		n *= 2;
+	channel = xcalloc(1, sizeof(*channel) + n * (sizeof(struct view) +
+	    n_engines * sizeof(void *)));
+	channel->views = (struct view *)(channel + 1);
+	scans = (void **)(channel->views + n);
 	channel->screen = screen;
-	channel->scopes = scopes_of(screen, role);
+	channel->scopes = scopes;
 	channel->form = form;
 	channel->cut = SCREEN_NONE;
-	if (!channel->scopes->any)
-		return channel;		/* nothing looks: no view at all */
-	view_open(channel, false);
-	if (form == FORM_JSON)
-		view_open(channel, true);
+	if (restores(screen))
+		channel->restore = restore_new(screen->placeholders,
+		    form == FORM_JSON);
+	channel->keeps_raw = channel->restore || (n > 0 &&
+	    (screen->reads_text || form == FORM_JSON));
+	if (n == 0)
+		return channel;
+	if (form == FORM_JSON) {
+		views_open(channel, channel->views, scans, true);
+		scans += n / 2 * n_engines;
+	}
+	views_open(channel, channel->views + channel->n_views, scans, false);
 	return channel;
 }
 
@@ -234,7 +397,16 @@ channel_close(struct channel_screen *channel)
 				policy->engines[e].type->end(view->scans[e]);
 		buf_fini(&view->window);
 		unescape_free(view->unescape);
+		fold_free(view->fold);
 	}
+	for (e = 0; e < channel->n_settled; e++)
+		if (channel->edits[e].owned) {
+			explicit_bzero((char *)(uintptr_t)
+			    channel->edits[e].with,
+			    channel->edits[e].with_len);
+			free((char *)(uintptr_t)channel->edits[e].with);
+		}
+	restore_free(channel->restore);
 	buf_fini(&channel->raw);
 	free(channel->sentences);
 	free(channel->edits);
@@ -282,6 +454,16 @@ cut(struct channel_screen *channel, uint64_t at)
 		channel->cut = at;
 }
 
+/* Of two edits that overlap, the later one's word stands there: it is a rule's
+ * and the other restores, or they begin together and its rule is the first. */
+static bool
+goes_before(const struct screen_edit *later, const struct screen_edit *other)
+{
+	if (!later->rule || !other->rule)
+		return later->rule != NULL;
+	return other->at == later->at && later->rule < other->rule;
+}
+
 /* Appends an edit that begins at or after the last one, and melts the two
  * together where they overlap: the earlier one's word stands there, of two
  * that begin together the first rule's. */
@@ -290,7 +472,7 @@ append(struct channel_screen *channel, const struct screen_edit *e)
 {
 	struct screen_edit *other = channel->n_edits ?
 	    &channel->edits[channel->n_edits - 1] : NULL;
-	uint64_t end = e->at + e->len;
+	uint64_t end = e->at + e->len, at;
 
 	if (!other || other->at + other->len <= e->at) {
 		channel->edits = xgrow(channel->edits, &channel->cap_edits,
@@ -300,20 +482,20 @@ append(struct channel_screen *channel, const struct screen_edit *e)
 	}
 	if (other->at + other->len > end)
 		end = other->at + other->len;
-	if (other->at == e->at && e->rule < other->rule)
+	at = other->at;
+	if (goes_before(e, other))
 		*other = *e;
-	other->len = end - other->at;
+	other->at = at;
+	other->len = end - at;
 }
 
 /* Adds an edit. Those of a second engine come when the first has gone through
  * the whole text: they wait, as to sort each in by itself would take the
  * square of their number. */
 static void
-edit(struct channel_screen *channel, uint64_t at, uint64_t len,
-    const struct policy_rule *rule)
+edit(struct channel_screen *channel, struct screen_edit e)
 {
-	struct screen_edit e = { at, len, rule->replacement,
-		strlen(rule->replacement), rule };
+	uint64_t at = e.at, len = e.len;
 
 	if (at + len <= channel->clear)
 		return;
@@ -327,6 +509,8 @@ edit(struct channel_screen *channel, uint64_t at, uint64_t len,
 		e.len -= channel->clear - at;
 		e.at = channel->clear;
 	}
+	e.match_at = e.at;
+	e.match_len = e.len;
 	if (channel->n_edits == 0 ||
 	    channel->edits[channel->n_edits - 1].at <= e.at) {
 		append(channel, &e);
@@ -344,6 +528,8 @@ by_place(const void *a, const void *b)
 
 	if (x->at != y->at)
 		return x->at < y->at ? -1 : 1;
+	if (!x->rule || !y->rule)
+		return x->rule ? -1 : y->rule != NULL;
 	return x->rule < y->rule ? -1 : x->rule > y->rule;
 }
 
@@ -380,10 +566,11 @@ remember(struct channel_screen *channel, const struct policy_rule *rule,
 	struct screen_finding *f;
 	size_t i;
 
-	/* Two views see the same bytes where nothing is escaped. */
+	/* Two views may see the same bytes. */
 	for (i = 0; channel->n_views > 1 && i < channel->n_findings; i++) {
 		f = &channel->findings[i];
-		if (f->rule == rule && f->at == at && f->len == len)
+		if (f->rule == rule && f->at == at && f->len == len &&
+		    f->view != channel->view->name)
 			return;
 	}
 	channel->total++;
@@ -395,7 +582,7 @@ remember(struct channel_screen *channel, const struct policy_rule *rule,
 	channel->findings = xgrow(channel->findings, &channel->cap_findings,
 	    channel->n_findings + 1, sizeof(*channel->findings));
 	channel->findings[channel->n_findings++] = (struct screen_finding){
-		rule, item, at, len, unable };
+		rule, item, at, len, unable, channel->view->name };
 }
 
 /* Whether the engine was asked for this rule. Filters come from plugins too:
@@ -512,6 +699,71 @@ out_of_escape(const struct channel_screen *channel, uint64_t at, bool to_end)
 	return at;
 }
 
+/* Where in the channel the character begins that made a view's byte. For the
+ * view's end: the first byte that the view has not settled. */
+static uint64_t
+raw_start(const struct view *view, uint64_t at)
+{
+	for (; view; view = view->parent) {
+		if (view->fold)
+			at = fold_start(view->fold, at);
+		else if (view->unescape)
+			at = unescape_map(view->unescape, at);
+	}
+	return at;
+}
+
+/* The first byte of the channel that a view still holds. Separators that may
+ * be left out are not held for a match that has not begun: one that begins
+ * with them is seen on the view without joins. */
+static uint64_t
+raw_hold(const struct view *view, uint64_t hold)
+{
+	bool open = view->begins_plain && hold == view->end;
+
+	for (; view; view = view->parent) {
+		bool joins = view->kind == VIEW_JOINED ||
+		    view->kind == VIEW_TIGHT;
+		bool end = hold == view->end;
+
+		if (view->fold)
+			hold = fold_start(view->fold, hold);
+		else if (view->unescape)
+			hold = unescape_map(view->unescape, hold);
+		if (joins && open && end)
+			hold += fold_gap(view->fold);
+	}
+	return hold;
+}
+
+/* Where the character ends that made the byte before a view's offset. */
+static uint64_t
+raw_end(const struct view *view, uint64_t end)
+{
+	for (; view; view = view->parent) {
+		if (view->fold)
+			end = fold_end(view->fold, end);
+		else if (view->unescape)
+			end = unescape_map(view->unescape, end);
+	}
+	return end;
+}
+
+/* Whether a match is this view's to tell: where nothing was joined, the view
+ * that it stands on has seen the same. */
+static bool
+tells(const struct view *view, uint64_t at, uint64_t end)
+{
+	for (; view && view->fold; view = view->parent) {
+		if ((view->kind == VIEW_JOINED || view->kind == VIEW_TIGHT) &&
+		    !fold_crosses(view->fold, at, end))
+			return false;
+		at = fold_start(view->fold, at);
+		end = fold_end(view->fold, end);
+	}
+	return true;
+}
+
 static void
 lose_rule(struct channel_screen *channel, const struct policy_rule *rule,
     const char *why)
@@ -562,10 +814,10 @@ on_found(void *arg, const struct mg_found *found)
 		return;
 	}
 	rule = rule_of(channel, found->rule);
-	if (channel->view->unescape) {
-		at = unescape_map(channel->view->unescape, at);
-		end = unescape_map(channel->view->unescape, end);
-	}
+	if (!tells(channel->view, at, end))
+		return;
+	at = raw_start(channel->view, at);
+	end = raw_end(channel->view, end);
 	remember(channel, rule, found->item, at, end - at, NULL);
 	if (!holds(rule))
 		return;
@@ -577,7 +829,156 @@ on_found(void *arg, const struct mg_found *found)
 	    crosses_quote(channel, at, end - at)))
 		cut(channel, cut_at(channel, rule, at));
 	else
-		edit(channel, at, end - at, rule);
+		edit(channel, (struct screen_edit){ .at = at, .len = end - at,
+			.with = rule->replacement,
+			.with_len = rule->replacement ?
+			    strlen(rule->replacement) : 0,
+			.rule = rule, .item = found->item });
+}
+
+/* A placeholder of this exchange. */
+static void
+on_placeholder(void *arg, uint64_t at, uint64_t len, struct mg_span value)
+{
+	struct channel_screen *channel = arg;
+
+	if (channel->n_edits + channel->n_late == SCREEN_MAX_EDITS ||
+	    value.len > SCREEN_MAX_WRITTEN - channel->restored)
+		return;
+	channel->restored += value.len;
+	edit(channel, (struct screen_edit){ .at = at, .len = len,
+		.with = value.ptr, .with_len = value.len });
+}
+
+/* ---- what an edit writes ---- */
+
+/* Reads JSON up to an offset that is not behind the raw bytes' end. */
+static void
+json_read(struct channel_screen *channel, uint64_t to)
+{
+	struct json_state *j = &channel->json;
+
+	for (; j->at < to; j->at++) {
+		char c = raw_byte(channel, j->at);
+
+		if (!j->began && !strchr(" \t\r\n", c)) {
+			j->began = true;
+			j->is_json = c == '{' || c == '[';
+		}
+		if (c == '"' && !j->escaped)
+			j->in_string = !j->in_string;
+		j->escaped = j->in_string && c == '\\' && !j->escaped;
+	}
+}
+
+/* The raw bytes from at on, as people read them: with their escapes undone. */
+static void
+add_readable(const struct channel_screen *channel, uint64_t at, uint64_t len,
+    bool escaped, struct buf *out)
+{
+	struct mg_span raw = span(channel->raw.ptr + (at - channel->raw_at),
+	    (size_t)len);
+	struct unescape *unescape;
+	uint64_t open;
+
+	if (!escaped) {
+		buf_add_span(out, raw);
+		return;
+	}
+	unescape = unescape_new();
+	buf_add_span(out, unescape_feed(unescape, raw, true, &open));
+	unescape_free(unescape);
+}
+
+static struct mg_span
+kind_of(const struct policy_rule *rule, uint32_t item)
+{
+	const struct mg_value *value;
+
+	if (!rule->filter)
+		return span("", 0);
+	value = &rule->match.match[0];
+	return item < value->n_items ? value->items[item].text : span("", 0);
+}
+
+/* Takes a placeholder for the whole of what is replaced. */
+static bool
+write_placeholder(struct channel_screen *channel, struct screen_edit *e)
+{
+	struct screen *screen = channel->screen;
+	const struct policy_rule *rule = e->rule;
+	struct buf value = { 0 };
+	struct mg_span with;
+
+	if (!screen->placeholders) {
+		screen->placeholders = placeholders_new(screen->policy);
+		screen->own_placeholders = true;
+	}
+	add_readable(channel, e->at, e->len, channel->form == FORM_JSON &&
+	    !e->bare, &value);
+	with = placeholders_add(screen->placeholders,
+	    rule->kinds[e->item < rule->n_kinds ? e->item : 0],
+	    buf_span(&value));
+	explicit_bzero(value.ptr, value.len);
+	buf_fini(&value);
+	e->with = with.ptr;
+	e->with_len = with.len;
+	return with.ptr != NULL;
+}
+
+static bool
+write_template(struct channel_screen *channel, struct screen_edit *e)
+{
+	struct redact_facts facts = { e->rule->id, e->rule->category,
+		kind_of(e->rule, e->item), { NULL, 0 },
+		buf_span(&channel->screen->tenant),
+		channel->screen->hash_key };
+	struct buf value = { 0 }, out = { 0 };
+
+	add_readable(channel, e->match_at, e->match_len,
+	    channel->form == FORM_JSON && !e->bare, &value);
+	facts.value = buf_span(&value);
+	redact_write(e->rule->redact, &facts, &out);
+	buf_fini(&value);
+	e->with = buf_cstr(&out);
+	e->with_len = out.len;
+	e->owned = true;
+	channel->written += out.len;
+	return channel->written <= SCREEN_MAX_WRITTEN;
+}
+
+/* Writes what has become certain. What cannot be written is cut off. */
+static void
+settle(struct channel_screen *channel)
+{
+	bool json = channel->keeps_raw && (channel->restore ||
+	    channel->form == FORM_JSON);
+
+	for (; channel->n_settled < channel->n_edits; channel->n_settled++) {
+		struct screen_edit *e = &channel->edits[channel->n_settled];
+		bool written = true;
+
+		if (e->at + e->len > channel->clear)
+			break;
+		if (json) {
+			json_read(channel, e->at);
+			e->bare = channel->form == FORM_JSON &&
+			    channel->json.is_json && !channel->json.in_string;
+			e->quoted = channel->form == FORM_PLAIN && !e->rule &&
+			    channel->json.is_json && channel->json.in_string;
+		}
+		if (!e->rule)
+			channel->screen->restored +=
+			    e->at + e->len <= channel->cut;
+		else if (e->rule->n_kinds > 0)
+			written = write_placeholder(channel, e);
+		else if (e->rule->redact)
+			written = write_template(channel, e);
+		if (!written && e->at < channel->cut)
+			channel->cut = e->at;
+	}
+	if (json)
+		json_read(channel, channel->clear);
 }
 
 static void
@@ -667,7 +1068,8 @@ judge(struct channel_screen *channel, struct view *view, struct mg_text *text)
 
 		channel->engine = &policy->engines[e];
 		if (!view->scans[e]) {
-			if (channel->scopes->engine[e].n > 0)
+			if (channel->scopes->engine[e].n > 0 &&
+			    looks_at(channel->engine, view->kind))
 				lose_engine(channel,
 				    "the filter could not begin");
 			continue;
@@ -696,21 +1098,102 @@ judge(struct channel_screen *channel, struct view *view, struct mg_text *text)
 	return hold;
 }
 
-/* Judges fresh bytes on one view; they need not be copied while no filter
- * asks for them again. */
-static uint64_t
-view_feed(struct channel_screen *channel, struct view *view, const char *ptr,
-    size_t len, bool last)
+static void
+begin_scans(struct channel_screen *channel, struct view *view)
 {
-	uint64_t fresh = view->at + view->window.len;
-	struct mg_text text = { ptr, len, view->at, fresh, last };
+	const struct policy *policy = channel->screen->policy;
+	size_t e;
 
+	view->begun = true;
+	for (e = 0; e < policy->n_engines; e++) {
+		const struct policy_engine *engine = &policy->engines[e];
+		struct scope *scope = &channel->scopes->engine[e];
+
+		if (scope->n > 0 && looks_at(engine, view->kind))
+			view->scans[e] = engine->type->begin(engine->conf,
+			    &scope->mg);
+	}
+}
+
+/* Whether the view shows nothing but what another one does: nothing was joined
+ * in a text that is whole. */
+static bool
+repeats(const struct view *view)
+{
+	for (; view && view->fold; view = view->parent)
+		if ((view->kind == VIEW_JOINED || view->kind == VIEW_TIGHT) &&
+		    !fold_differs(view->fold))
+			return true;
+	return false;
+}
+
+/* Judges fresh bytes on one view; they need not be copied while no filter
+ * asks for them again. Returns the view's hold. */
+static uint64_t
+view_judge(struct channel_screen *channel, struct view *view, bool last)
+{
+	struct mg_text text = { view->out.ptr, view->out.len, view->at,
+		view->at + view->window.len, last };
+
+	if (!view->begun)
+		begin_scans(channel, view);
 	if (view->window.len > 0) {
-		buf_add(&view->window, ptr, len);
+		buf_add_span(&view->window, view->out);
 		text.ptr = view->window.ptr;
 		text.len = view->window.len;
 	}
 	return judge(channel, view, &text);
+}
+
+/* What of each view's map may still be asked for. */
+static void
+forget(struct view *views, unsigned n)
+{
+	unsigned v;
+
+	for (v = 0; v < n; v++)
+		views[v].needed = views[v].looks ? views[v].at : views[v].end;
+	for (v = n; v-- > 0;) {
+		struct view *view = &views[v];
+		uint64_t at;
+
+		if (view->unescape)
+			unescape_forget(view->unescape, view->needed);
+		if (!view->fold)
+			continue;
+		at = fold_start(view->fold, view->needed);
+		fold_forget(view->fold, view->needed);
+		if (at < view->parent->needed)
+			view->parent->needed = at;
+	}
+}
+
+/* Judges fresh bytes on all views of one base. Returns their hold. */
+static uint64_t
+views_feed(struct channel_screen *channel, struct view *views, unsigned n,
+    struct mg_span text, bool last)
+{
+	bool whole = last && views->end == 0;
+	uint64_t hold = UINT64_MAX, h;
+	unsigned v;
+
+	for (v = 0; v < n; v++) {
+		struct view *view = &views[v];
+
+		view->out = view->fold ? fold_feed(view->fold,
+		    view->parent->out, last) : text;
+		view->end += view->out.len;
+		h = view->end;
+		if (view->looks && whole && repeats(view))
+			view->at = view->end;
+		else if (view->looks)
+			h = view_judge(channel, view, last);
+		h = view->looks || v == 0 ? raw_hold(view, h) : hold;
+		if (h < hold)
+			hold = h;
+	}
+	forget(views, n);
+	return hold;
 }
 
 /* JSON inside a string: first with its escapes undone, then as it stands, but
@@ -720,19 +1203,17 @@ static uint64_t
 json_feed(struct channel_screen *channel, const char *ptr, size_t len,
     bool last)
 {
-	struct view *plain = &channel->views[1], *raw = &channel->views[0];
+	unsigned n = channel->n_views / 2;
+	struct view *plain = channel->views, *raw = channel->views + n;
 	uint64_t hold, open, from = channel->raw_fed, h;
 	struct mg_span text;
 
-	buf_add(&channel->raw, ptr, len);
 	text = unescape_feed(plain->unescape, span(ptr, len), last, &open);
-	hold = unescape_map(plain->unescape,
-	    view_feed(channel, plain, text.ptr, text.len, last));
-	unescape_forget(plain->unescape, plain->at);
+	hold = views_feed(channel, plain, n, text, last);
 	channel->raw_fed = open;
-	h = view_feed(channel, raw, channel->raw.len == 0 ? "" :
-	    channel->raw.ptr + (from - channel->raw_at),
-	    (size_t)(open - from), last);
+	text = span(channel->raw.len == 0 ? "" :
+	    channel->raw.ptr + (from - channel->raw_at), (size_t)(open - from));
+	h = views_feed(channel, raw, n, text, last);
 	if (h < hold)
 		hold = h;
 	return hold < open ? hold : open;
@@ -812,14 +1293,23 @@ void
 channel_feed(struct channel_screen *channel, const char *ptr, size_t len,
     bool last)
 {
-	uint64_t hold = channel->end + len;
+	uint64_t hold = channel->end + len, h;
 
 	if (channel->scopes->sentence)
 		note_sentences(channel, ptr, len);
-	if (channel->n_views > 1)
-		hold = json_feed(channel, ptr, len, last);
-	else if (channel->n_views > 0)
-		hold = view_feed(channel, &channel->views[0], ptr, len, last);
+	if (channel->keeps_raw)
+		buf_add(&channel->raw, ptr, len);
+	if (channel->n_views > 0)
+		hold = channel->form == FORM_JSON ?
+		    json_feed(channel, ptr, len, last) :
+		    views_feed(channel, channel->views, channel->n_views,
+			span(ptr, len), last);
+	if (channel->restore) {
+		h = restore_feed(channel->restore, span(ptr, len), last,
+		    on_placeholder, channel);
+		if (h < hold)
+			hold = h;
+	}
 	channel->end += len;
 	melt_late(channel);
 	hold = last ? channel->end : unit_before(channel, hold);
@@ -827,7 +1317,8 @@ channel_feed(struct channel_screen *channel, const char *ptr, size_t len,
 		channel->clear = hold;
 	if (channel->scopes->sentence)
 		forget_sentences(channel);
-	if (channel->n_views > 1) {
+	settle(channel);
+	if (channel->keeps_raw) {
 		buf_drop(&channel->raw,
 		    (size_t)(channel->clear - channel->raw_at));
 		channel->raw_at = channel->clear;
@@ -851,6 +1342,23 @@ channel_edits(const struct channel_screen *channel, size_t *n)
 {
 	*n = channel->n_edits;
 	return channel->edits;
+}
+
+bool
+channel_must_change(const struct channel_screen *channel)
+{
+	size_t i;
+
+	for (i = 0; i < channel->n_edits; i++)
+		if (channel->edits[i].rule)
+			return true;
+	return false;
+}
+
+uint64_t
+screen_restored(const struct screen *screen)
+{
+	return screen->restored;
 }
 
 const struct screen_finding *

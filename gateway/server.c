@@ -317,6 +317,7 @@ reload(struct server *s)
 	live_unref(&old);
 	log_setup((enum log_level)fresh->config->log_level,
 	    fresh->config->log_json);
+	live_warn(fresh);
 	audit_reload(gw->audit, &fresh->config->audit);
 	tell_all(gw, NEWS_RELOAD);
 	atomic_fetch_add(&gw->reloads, 1);
@@ -559,7 +560,12 @@ open_shared(struct server *s, struct mg_error *err)
 	buf_clear(&path);
 	buf_addf(&path, "%s/audit", config->state);
 	gw->audit = audit_new(buf_cstr(&path), &config->audit, err);
-	rc = gw->audit ? 0 : -1;
+	if (!gw->audit)
+		goto out;
+	buf_clear(&path);
+	buf_addf(&path, "%s/redact.key", config->state);
+	gw->hash_key = hash_key_open(buf_cstr(&path), err);
+	rc = gw->hash_key ? 0 : -1;
 out:
 	buf_fini(&path);
 	return rc;
@@ -679,6 +685,7 @@ close_all(struct server *s)
 		worker_fini(&gw->workers[i]);
 	free(gw->workers);
 	audit_free(gw->audit);
+	hash_key_free(gw->hash_key);
 	auth_free(gw->auth);
 	limits_free(gw->limits);
 	door_free(gw->door);
@@ -725,6 +732,7 @@ server_run(const struct server_options *options, struct mg_error *err)
 		goto out;
 	log_setup((enum log_level)s->gw.live->config->log_level,
 	    s->gw.live->config->log_json);
+	live_warn(s->gw.live);
 	prepare_process(s->gw.live->config);
 	(void)snprintf(s->control_path, sizeof(s->control_path),
 	    "%s/control.sock", s->gw.live->config->state);

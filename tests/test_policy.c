@@ -57,7 +57,7 @@ gives_a_rule_its_defaults(void)
 	CHECK_EQ(r->stream, STREAM_EXACT);
 	CHECK(!r->allow_on_error);
 	CHECK_STR(r->category, "custom");
-	CHECK_STR(r->replacement, "[redacted]");
+	CHECK(!r->replacement && !r->redact && !r->n_kinds);
 	CHECK(!r->tenants && !r->models);
 	CHECK_EQ(r->roles, ROLE_ANY);
 	CHECK_EQ(r->match.max_hold, 1024);
@@ -193,14 +193,82 @@ refuses_what_the_language_does_not_have_yet(void)
 	CHECK(!load(HEAD RULE "  sample: 0.5\n"));
 	CHECK(!load(HEAD RULE "  score: 3\n"));
 	CHECK(!load(MATCH("{any: [{words: [a]}]}")));
-	CHECK(!load(MATCH("{pii: [email]}")));
 	CHECK(!load(MATCH("{classifier: jailbreak, at_least: 0.9}")));
 	CHECK(!load(MATCH("{judge: llama-guard}")));
-	CHECK(!load(MATCH("{words: [a], fold: strong}")));
 	CHECK(!load(HEAD "rules:\n- {id: r, on: prompt, match: {words: [a]}, "
-	    "action: pseudonymize}\n"));
+	    "action: hide}\n"));
 	CHECK_STR(scratch_tail(err.text), "p.yaml:4:52: action: unknown value "
-	    "'pseudonymize'; known: flag, redact, block");
+	    "'hide'; known: flag, redact, pseudonymize, block");
+}
+
+#define TAKES(on, more) HEAD "rules:\n- id: my-rule\n  on: " on "\n  match: {" \
+	" words: [a] }\n  action: pseudonymize\n" more
+
+static void
+reads_what_pseudonymize_needs(void)
+{
+	CHECK(load(TAKES("prompt", "  as: CARD_NO\n  tests: {pseudonymize: a, "
+	    "pass: b}\n")));
+	CHECK_STR(err.text, "");
+	if (!policy)
+		return;
+	CHECK_EQ(policy->rules[0].action, ACTION_PSEUDONYMIZE);
+	CHECK_EQ(policy->rules[0].n_kinds, 1);
+	CHECK_STR(policy->rules[0].kinds[0], "CARD_NO");
+	CHECK_EQ(policy->rules[0].tests[0].expect, ACTION_PSEUDONYMIZE);
+	CHECK(load(TAKES("prompt", "")));
+	CHECK_STR(policy->rules[0].kinds[0], "MY_RULE");
+	CHECK_BAD(TAKES("[prompt, answer]", ""), "5:7: on: `action: "
+	    "pseudonymize` is for prompts alone; answers get back what it "
+	    "took out of them");
+	CHECK_BAD(TAKES("prompt", "  as: phone\n"), "8:7: as: a word of A-Z, "
+	    "0-9 and single '_' that begins with a letter, such as PHONE, not "
+	    "'phone'");
+	CHECK_BAD(TAKES("prompt", "  as: A__B\n"), "8:7: as: a word of A-Z, "
+	    "0-9 and single '_' that begins with a letter, such as PHONE, not "
+	    "'A__B'");
+	CHECK_BAD(TAKES("prompt", "  with: x\n"), "8:3: with: only `action: "
+	    "redact` writes something, and this rule's is pseudonymize");
+	CHECK_BAD(TAKES("prompt", "  tests: {redact: x}\n"), "8:11: tests: "
+	    "this rule's action is pseudonymize, so write 'pseudonymize:'");
+	CHECK_BAD(HEAD RULE "  as: X\n", "8:3: as: only `action: "
+	    "pseudonymize` has placeholders, and this rule's is block");
+	CHECK_BAD(HEAD RULE "  mask: x\n", "8:3: mask: only `action: redact` "
+	    "writes something, and this rule's is block");
+}
+
+static void
+check_fold(const char *text, enum mg_fold fold, bool leet)
+{
+	CHECK(load(text));
+	if (!policy)
+		return;
+	CHECK_EQ(policy->rules[0].match.fold, fold);
+	CHECK_EQ(policy->rules[0].leet, leet);
+}
+
+static void
+reads_how_texts_are_folded(void)
+{
+	const struct mg_item *item;
+
+	check_fold(MATCH("{words: [a]}"), MG_FOLD_STRONG, false);
+	check_fold(MATCH("{words: [a], fold: none}"), MG_FOLD_NONE, false);
+	check_fold(MATCH("{words: [a], leet: true}"), MG_FOLD_STRONG, true);
+	check_fold(MATCH("{regex: a, fold: basic}"), MG_FOLD_BASIC, false);
+	check_fold(MATCH("{regex: a}"), MG_FOLD_NONE, false);
+	/* Looked for as folded, kept as written. */
+	CHECK(load(MATCH("{words: [Bömb]}")));
+	item = policy->rules[0].match.match[0].items;
+	CHECK_MEM(item->text.ptr, item->text.len, "Bömb");
+	CHECK_EQ(look(policy, &policy->rules[0], "bomb").found, 1);
+	CHECK_BAD(MATCH("{words: [a], fold: strongly}"), "7:29: fold: unknown "
+	    "value 'strongly' (did you mean 'strong'?)");
+	CHECK_BAD(MATCH("{words: [a], fold: basic, leet: true}"),
+	    "7:36: leet: only with `fold: strong`");
+	CHECK_BAD(MATCH("{words: [\"\\u200b\"]}"), "7:19: words: nothing is "
+	    "left of this text when it is folded");
+	CHECK(!load(HEAD RULE "  except: {words: [a], fold: none}\n"));
 }
 
 static void
@@ -518,7 +586,7 @@ touches_no_file_when_told_so(void)
 	struct policy *p;
 
 	memset(&err, 0, sizeof(err));
-	p = policy_read("x.yaml", span_str(text), false, NULL, &err);
+	p = policy_read("x.yaml", span_str(text), false, &err);
 	CHECK(!p);
 	CHECK_STR(err.text, "x.yaml:3:19: w: lists in files are not read "
 	    "here");
@@ -536,6 +604,7 @@ main(void)
 	RUN(names_the_nearest_word_for_an_unknown_one);
 	RUN(wants_exactly_one_filter);
 	RUN(refuses_what_the_language_does_not_have_yet);
+	RUN(reads_how_texts_are_folded);
 	RUN(says_what_a_rule_lacks);
 	RUN(refuses_ids_that_are_odd_or_taken);
 	RUN(refuses_rules_that_contradict_themselves);
@@ -552,6 +621,7 @@ main(void)
 	RUN(takes_so_many_lists_and_no_more);
 	RUN(takes_a_list_file_of_so_many_bytes_and_no_more);
 	RUN(takes_a_test_of_so_many_bytes_and_no_more);
+	RUN(reads_what_pseudonymize_needs);
 	RUN(is_known_by_a_hash_of_the_file_and_its_lists);
 	RUN(lives_as_long_as_its_last_reference);
 	RUN(has_words_for_its_values);

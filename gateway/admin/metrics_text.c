@@ -282,6 +282,15 @@ filter_memory(const struct live *live, struct buf *out)
 	}
 }
 
+static uint64_t
+read_stat(const struct upstream_stats *s, size_t which)
+{
+	const uint64_t *const at[] = { &s->calls, &s->failures, &s->retries,
+		&s->ejections, &s->ejected_now, &s->in_flight };
+
+	return __atomic_load_n(at[which], __ATOMIC_RELAXED);
+}
+
 static void
 upstreams(struct gateway *gw, const struct live *live, struct buf *out)
 {
@@ -304,26 +313,15 @@ upstreams(struct gateway *gw, const struct live *live, struct buf *out)
 
 	for (f = 0; f < 6; f++) {
 		head(out, names[f].name, names[f].type, names[f].help);
-		for (i = 0; i < live->config->n_upstreams &&
-		    i < WORKER_MAX_UPSTREAMS; i++) {
+		for (i = 0; i < live->config->n_upstreams; i++) {
 			uint64_t sum = 0;
 
 			for (w = 0; w < gw->n_workers; w++) {
-				struct worker *worker = &gw->workers[w];
 				const struct upstream_stats *s =
-				    &worker->upstream_stats[i];
-				uint64_t values[6];
+				    upstreams_stats(gw->workers[w].upstreams,
+				    i);
 
-				(void)pthread_mutex_lock(&worker->stats_lock);
-				values[0] = s->calls;
-				values[1] = s->failures;
-				values[2] = s->retries;
-				values[3] = s->ejections;
-				values[4] = s->ejected_now;
-				values[5] = s->in_flight;
-				(void)pthread_mutex_unlock(
-				    &worker->stats_lock);
-				sum += values[f];
+				sum += s ? read_stat(s, f) : 0;
 			}
 			buf_addf(out, "%s{", names[f].name);
 			label(out, "upstream",
@@ -356,6 +354,17 @@ audit(struct gateway *gw, struct buf *out)
 	    (double)s.free_bytes);
 	gauge(out, "modgate_audit_accepts", "1: new exchanges are served",
 	    s.accepts);
+	if (!s.publishes)
+		return;
+	gauge(out, "modgate_audit_log_integrated", "records in the log's tree",
+	    (double)s.integrated);
+	gauge(out, "modgate_audit_log_published",
+	    "records that the last checkpoint covers", (double)s.published);
+	gauge(out, "modgate_audit_log_age_seconds",
+	    "since the last checkpoint that covered all there was",
+	    (double)s.published_age_ms / 1000);
+	counter(out, "modgate_audit_log_failures_total",
+	    "times that the log could not be published", s.publish_failures);
 }
 
 void

@@ -63,6 +63,13 @@ struct record_verdict {
 struct record_close {
 	const char *outcome;		/* "complete", "blocked", "modified",
 					 * "aborted", "error" */
+	const char *by;			/* who ended it, where the outcome is
+					 * "error" or "aborted": "backend",
+					 * "client", "gateway", "shutdown";
+					 * NULL: left out */
+	const char *reason;		/* and why, in one word: the code of
+					 * the error, or "client_gone",
+					 * "drained"; NULL: left out */
 	int status;			/* HTTP; 0: no answer was begun */
 	const struct record_verdict *verdicts;	/* the gravest first: what
 						 * does not fit is counted in
@@ -79,6 +86,9 @@ struct record_close {
 	int64_t recv_us, decided_us, first_us, last_us;
 	const char *const *not_scanned;	/* "token_ids", "references", "media",
 					 * sorted; NULL-terminated or NULL */
+	uint64_t values_replaced;	/* by placeholders, distinct ones; 0:
+					 * nothing is said of it */
+	uint64_t values_restored;	/* places in the answer */
 };
 
 void record_open(struct buf *out, const struct record_head *head,

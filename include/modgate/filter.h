@@ -220,8 +220,8 @@ struct mg_filter_type {
  * 0-9 and '_' and begin with a letter; names are not those of another filter;
  * keys neither stand twice nor are names of filters; doc and help are there
  * and one line; there are at most 32 options, the first called like the type;
- * min, max, fallback and choices fit the option's type; every function is
- * there. Only mg_fail() comes from the gateway. A plugin is never unloaded, so
+ * min, max, fallback (but of the first) and choices fit the option's type;
+ * every function is there. Only mg_fail() comes from the gateway. A plugin is never unloaded, so
  * static texts may be passed on. README.md beside this file tells more. */
 #define MG_FILTERS(...) \
 	extern __attribute__((visibility("default"))) \

@@ -304,10 +304,49 @@ bench_regex(const char *name, size_t n)
 	return whole;
 }
 
+/* Kinds of personal data that numbers tell, and those that words tell. */
+static const char numbers[] =
+    "cn_resident_id\ncn_uscc\ncn_bank_card\ncn_mobile\ncn_landline\n"
+    "cn_passport\ncn_plate\nemail\niban\ncard\nus_ssn\nus_itin\nus_phone\n"
+    "uk_phone\nphone_e164\nip\nmac\ncrypto_address\nbirth_date\nen_address";
+static const char names[] = "\ncn_address\ncn_name\nen_name";
+
+static void
+bench_pii(void)
+{
+	char all[sizeof(numbers) + sizeof(names)];
+	struct judge j = judge_open_rules("pii", &(struct judge_rule){
+	    .items = "cn_resident_id\ncn_mobile\ncn_bank_card\nemail",
+	    .choice = 0.5 }, 1);
+
+	(void)measure("pii 4 kinds", &j);
+	judge_close(&j);
+	j = judge_open_rules("pii", &(struct judge_rule){ .items = numbers,
+	    .choice = 0.5 }, 1);
+	(void)measure("pii 20 kinds", &j);
+	judge_close(&j);
+	(void)snprintf(all, sizeof(all), "%s%s", numbers, names);
+	j = judge_open_rules("pii", &(struct judge_rule){ .items = all,
+	    .choice = 0.5 }, 1);
+	(void)measure("pii, names too", &j);
+	judge_close(&j);
+}
+
+static void
+bench_all(const char *name, const char *type, const char *items, double choice)
+{
+	struct judge j = judge_open_rules(type, &(struct judge_rule){
+	    .items = items, .choice = choice }, 1);
+
+	(void)measure(name, &j);
+	judge_close(&j);
+}
+
 int
 main(void)
 {
 	double few, many;
+	struct judge j;
 	size_t i;
 
 	(void)check_passed;
@@ -320,5 +359,13 @@ main(void)
 	few = bench_regex("regex 50", 50);
 	many = bench_regex("regex 500", 500);
 	printf("%-14s %7.2f times as long\n", "regex 500/50", many / few);
+	bench_pii();
+	bench_all("secrets all", "secrets", "all", 0.5);
+	bench_all("injection all", "injection", "all", 0.7);
+	bench_all("invisible all", "invisible", "all", 3);
+	j = judge_open_rules("language", &(struct judge_rule){ .items = "zh",
+	    .loose = true }, 1);
+	(void)measure("language", &j);
+	judge_close(&j);
 	return 0;
 }

@@ -8,6 +8,7 @@ we promise of each service; the Dockerfile to the package list of tests/setup.
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -175,7 +176,34 @@ def every_folder_of_the_build_is_copied():
             assert folder in copied, folder
 
 
+def what_is_installed_is_whole_and_works_where_it_is():
+    with tempfile.TemporaryDirectory() as prefix:
+        build = os.path.basename(os.path.dirname(MODGATE))
+        subprocess.run(["make", "-s", "install", "PREFIX=" + prefix,
+                        "BUILD=" + build], check=True, cwd=TOP,
+                       stdout=subprocess.DEVNULL)
+        share = os.path.join(prefix, "share", "modgate")
+        for name in ("LICENSE", "modgate.service", "modgate.example.yaml",
+                     "policies/default.yaml"):
+            assert os.path.exists(os.path.join(share, name)), name
+        modgate = os.path.join(prefix, "bin", "modgate")
+        subprocess.run([modgate, "check", os.path.join(
+            share, "modgate.example.yaml")], check=True,
+            stdout=subprocess.DEVNULL)
+        unit = os.path.join(share, "modgate.service")
+        with open(unit, encoding="utf-8") as f:
+            assert "\nExecStart=%s serve " % modgate in f.read()
+        if shutil.which("systemd-analyze"):
+            done = subprocess.run(["systemd-analyze", "verify", unit],
+                                  stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True)
+            wrong = [line for line in done.stdout.splitlines()
+                     if "modgate.service" in line]
+            assert not wrong, wrong
+
+
 TESTS = [
+    what_is_installed_is_whole_and_works_where_it_is,
     the_compose_file_fits_its_schema, the_schema_would_notice_a_wrong_key,
     there_are_gateway_backend_and_prometheus, no_service_runs_as_root,
     the_image_makes_the_user_that_its_services_run_as,

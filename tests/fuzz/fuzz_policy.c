@@ -51,7 +51,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (takes_long(span((const char *)data, size)))
 		return 0;
 	policy = policy_read("fuzz.yaml", span((const char *)data, size),
-	    false, NULL, &err);
+	    false, &err);
 	if (!policy == !err.text[0])
 		abort();
 	if (!policy && (strncmp(err.text, "fuzz.yaml:", 10) != 0 ||
