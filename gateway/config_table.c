@@ -336,6 +336,8 @@ const struct setting config_table[] = {
 	{ .key = "upstreams", .kind = OPTION_READ, .required = true,
 	    .read = config_read_upstreams, .map = config_upstream_table,
 	    .help = "the model backends, a list of maps" },
+	{ .key = "filters", .kind = OPTION_READ, .read = config_read_filters,
+	    .help = "shared objects with more filters, a list of paths" },
 	{ .key = "policies", .kind = OPTION_READ,
 	    .read = config_read_policies, .map = config_policy_table,
 	    .help = "a list; the first whose `when` matches is in force" },

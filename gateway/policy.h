@@ -10,6 +10,7 @@
 #include "modgate/filter.h"
 
 struct file_list;
+struct filter_set;
 
 enum policy_side { SIDE_PROMPT = 1, SIDE_ANSWER = 2 };
 enum policy_action { ACTION_FLAG, ACTION_REDACT, ACTION_PSEUDONYMIZE,
@@ -120,11 +121,14 @@ struct policy {
 	void *storage;			/* policy_load.c's own */
 };
 
-/* Reads, checks and compiles. NULL with err filled on failure. */
+/* Reads, checks and compiles. NULL with err filled on failure. Its rules may
+ * name the filters that are built in. */
 struct policy *policy_load(const char *path, struct mg_error *err);
-/* As policy_load(), and notes every file that it reads or looks for, also when
- * it fails. */
-struct policy *policy_load_noting(const char *path, struct file_list *noted,
+/* The same, with what plugins have added to them (filters may be NULL); notes
+ * every file that it reads or looks for, also when it fails (noted may be
+ * NULL). */
+struct policy *policy_load_with(const char *path,
+    const struct filter_set *filters, struct file_list *noted,
     struct mg_error *err);
 struct policy *policy_ref(struct policy *policy);
 void policy_unref(struct policy **policy);

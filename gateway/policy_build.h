@@ -35,6 +35,7 @@ struct policy_build {
 	struct policy *policy;
 	bool files;			/* lists may come from files */
 	struct file_list *noted;	/* files that are read; may be NULL */
+	const struct filter_set *filters;	/* NULL: those built in */
 	EVP_MD_CTX *digest;		/* over the policy and its lists */
 	const struct yaml_node *rules;	/* read once all lists are known */
 	struct policy_list *lists;
@@ -49,6 +50,10 @@ struct policy_build {
  * relative paths. files false: a list that names a file is an error, and
  * nothing outside of bytes is touched. */
 struct policy *policy_read(const char *path, struct mg_span bytes, bool files,
+    struct mg_error *err);
+/* The same, with filters and noted as policy_load_with() has them. */
+struct policy *policy_read_with(const char *path, struct mg_span bytes,
+    bool files, const struct filter_set *filters, struct file_list *noted,
     struct mg_error *err);
 
 /* Keeps "file:line:column: text" for policy->warnings; has the shape that

@@ -349,17 +349,19 @@ open_type(struct policy_build *build, const struct mg_filter_type *type)
 static int
 open_engines(struct policy_build *build)
 {
+	const struct mg_filter_type *const *types =
+	    filter_set_types(build->filters);
 	struct policy *policy = build->policy;
 	size_t n = 0, i;
 
-	while (filter_types[n])
+	while (types[n])
 		n++;
 	policy->engines = arena_array(build->r.arena, n * WAYS * N_VIA,
 	    sizeof(*policy->engines));
 	policy->stats = xcalloc(1, sizeof(struct policy_stats) +
 	    policy->n_rules * sizeof(uint64_t));
 	for (i = 0; i < n; i++)
-		if (open_type(build, filter_types[i]) < 0)
+		if (open_type(build, types[i]) < 0)
 			return -1;
 	return 0;
 }
@@ -415,14 +417,16 @@ build_policy(struct policy_build *build, struct mg_span bytes)
 	return rc;
 }
 
-static struct policy *
-read_noting(const char *path, struct mg_span bytes, bool files,
-    struct file_list *noted, struct mg_error *err)
+struct policy *
+policy_read_with(const char *path, struct mg_span bytes, bool files,
+    const struct filter_set *filters, struct file_list *noted,
+    struct mg_error *err)
 {
 	struct arena *arena = xcalloc(1, sizeof(*arena));
 	struct policy *policy = xcalloc(1, sizeof(*policy));
 	struct policy_build build = { .policy = policy, .files = files,
-		.noted = noted, .digest = EVP_MD_CTX_new() };
+		.filters = filters, .noted = noted,
+		.digest = EVP_MD_CTX_new() };
 	int rc;
 
 	policy->refs = 1;
@@ -446,11 +450,12 @@ struct policy *
 policy_read(const char *path, struct mg_span bytes, bool files,
     struct mg_error *err)
 {
-	return read_noting(path, bytes, files, NULL, err);
+	return policy_read_with(path, bytes, files, NULL, NULL, err);
 }
 
 struct policy *
-policy_load_noting(const char *path, struct file_list *noted,
+policy_load_with(const char *path, const struct filter_set *filters,
+    struct file_list *noted,
     struct mg_error *err)
 {
 	struct policy *policy = NULL;
@@ -458,7 +463,8 @@ policy_load_noting(const char *path, struct file_list *noted,
 
 	file_list_add(noted, path);
 	if (file_read(path, YAML_MAX_BYTES, NULL, &bytes, err) == 0)
-		policy = read_noting(path, buf_span(&bytes), true, noted, err);
+		policy = policy_read_with(path, buf_span(&bytes), true,
+		    filters, noted, err);
 	buf_fini(&bytes);
 	return policy;
 }
@@ -466,5 +472,5 @@ policy_load_noting(const char *path, struct file_list *noted,
 struct policy *
 policy_load(const char *path, struct mg_error *err)
 {
-	return policy_load_noting(path, NULL, err);
+	return policy_load_with(path, NULL, NULL, err);
 }

@@ -341,13 +341,14 @@ read_values(struct policy_build *build, const struct mg_filter_type *type,
 static const struct mg_filter_type *
 find_filter(struct policy_build *build, const struct yaml_node *match)
 {
-	const struct mg_filter_type *type = NULL, *other;
+	const struct mg_filter_type *type = NULL, *other, *const *types;
 	const struct yaml_node *node, *odd = NULL;
 	const char *known[64];
 	size_t n = 0;
 
 	for (node = match->first; node; node = node->next) {
-		other = filter_find(node->key.ptr, node->key.len);
+		other = filter_set_find(build->filters, node->key.ptr,
+		    node->key.len);
 		if (other && type) {
 			mg_fail(build->r.err, &node->key_place, "match: '%s' "
 			    "and '%s' are two filters; write a rule for each",
@@ -361,8 +362,9 @@ find_filter(struct policy_build *build, const struct yaml_node *match)
 	}
 	if (type)
 		return type;
-	for (; filter_types[n] && n < 63; n++)
-		known[n] = filter_types[n]->name;
+	types = filter_set_types(build->filters);
+	for (; types[n] && n < 63; n++)
+		known[n] = types[n]->name;
 	known[n] = NULL;
 	if (odd)
 		options_unknown(&build->r, &odd->key_place,

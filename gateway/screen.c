@@ -152,6 +152,8 @@ struct channel_screen {
 	/* during channel_feed() */
 	const struct policy_engine *engine;
 	struct view *view;
+	const struct mg_text *text;	/* the view's */
+	bool told_unable;		/* the engine has said of a rule … */
 	uint64_t told_ns;		/* of the engine's time: by its rules */
 };
 
@@ -603,10 +605,21 @@ remember(struct channel_screen *channel, const struct policy_rule *rule,
 		rule, item, at, len, unable, channel->view->name };
 }
 
+/* Whether the engine was asked for this rule. Filters come from plugins too:
+ * what they say is checked. */
+static bool
+was_asked(const struct channel_screen *channel, uint32_t engine_rule)
+{
+	const struct scope *scope = &channel->scopes->engine[
+	    channel->engine - channel->screen->policy->engines];
+
+	return engine_rule < channel->engine->n_rules &&
+	    (scope->active[engine_rule / 64] >> engine_rule % 64 & 1);
+}
+
 static const struct policy_rule *
 rule_of(const struct channel_screen *channel, uint32_t engine_rule)
 {
-	assert(engine_rule < channel->engine->n_rules);
 	return &channel->screen->policy->rules[
 	    channel->engine->rules[engine_rule]];
 }
@@ -818,14 +831,56 @@ replace_shown(struct channel_screen *channel, const struct policy_rule *rule,
 }
 
 static void
+lose_rule(struct channel_screen *channel, const struct policy_rule *rule,
+    const char *why)
+{
+	remember(channel, rule, POLICY_NO_ITEM, channel->clear, 0, why);
+	if (holds(rule) && !rule->allow_on_error)
+		cut(channel, channel->clear);
+}
+
+/* A filter that has failed as a whole can judge none of its rules. */
+static void
+lose_engine(struct channel_screen *channel, const char *why)
+{
+	uint32_t r;
+
+	for (r = 0; r < channel->engine->n_rules; r++)
+		if (was_asked(channel, r))
+			lose_rule(channel, rule_of(channel, r), why);
+}
+
+/* Whether a match lies in the text, in whole characters as far as the text is
+ * at hand. */
+static bool
+is_place(const struct mg_text *text, const struct mg_found *found)
+{
+	uint64_t all = text->at + text->len, end = found->at + found->len;
+
+	if (found->len == 0 || found->at >= all || found->len > all ||
+	    end > all)
+		return false;
+	if (found->at >= text->at &&
+	    (text->ptr[found->at - text->at] & 0xc0) == 0x80)
+		return false;
+	return end == all || end < text->at ||
+	    (text->ptr[end - text->at] & 0xc0) != 0x80;
+}
+
+static void
 on_found(void *arg, const struct mg_found *found)
 {
 	struct channel_screen *channel = arg;
-	const struct policy_rule *rule = rule_of(channel, found->rule);
-	uint64_t at, end;
+	const struct policy_rule *rule;
+	uint64_t at = found->at, end = found->at + found->len;
 
-	assert(found->len > 0);
-	if (!tells(channel->view, found->at, found->at + found->len))
+	if (!was_asked(channel, found->rule) ||
+	    !is_place(channel->text, found)) {
+		lose_engine(channel, "the filter says what cannot be");
+		return;
+	}
+	rule = rule_of(channel, found->rule);
+	if (!tells(channel->view, at, end))
 		return;
 	at = raw_start(channel->view, found->at);
 	end = raw_end(channel->view, found->at + found->len);
@@ -989,11 +1044,13 @@ static void
 on_unable(void *arg, uint32_t engine_rule, const char *why)
 {
 	struct channel_screen *channel = arg;
-	const struct policy_rule *rule = rule_of(channel, engine_rule);
 
-	remember(channel, rule, POLICY_NO_ITEM, channel->clear, 0, why);
-	if (holds(rule) && !rule->allow_on_error)
-		cut(channel, channel->clear);
+	channel->told_unable = true;
+	if (was_asked(channel, engine_rule))
+		lose_rule(channel, rule_of(channel, engine_rule),
+		    why ? why : "the filter does not say why");
+	else
+		lose_engine(channel, "the filter says what cannot be");
 }
 
 static void
@@ -1008,7 +1065,8 @@ on_cost(void *arg, uint32_t engine_rule, uint64_t ns)
 {
 	struct channel_screen *channel = arg;
 
-	assert(engine_rule < channel->engine->n_rules);
+	if (!was_asked(channel, engine_rule))
+		return;
 	channel->told_ns += ns;
 	count_ns(channel, engine_rule, ns);
 }
@@ -1035,17 +1093,21 @@ static void
 run_engine(struct channel_screen *channel, void *scan,
     const struct mg_text *text, struct mg_report *report)
 {
+	enum mg_verdict verdict;
 	int64_t from;
 
+	channel->told_unable = false;
 	if (!channel->screen->timed) {
-		(void)channel->engine->type->judge(scan, text, report);
-		return;
+		verdict = channel->engine->type->judge(scan, text, report);
+	} else {
+		report->cost = on_cost;
+		channel->told_ns = 0;
+		from = steady_ns();
+		verdict = channel->engine->type->judge(scan, text, report);
+		share_cost(channel, (uint64_t)(steady_ns() - from));
 	}
-	report->cost = on_cost;
-	channel->told_ns = 0;
-	from = steady_ns();
-	(void)channel->engine->type->judge(scan, text, report);
-	share_cost(channel, (uint64_t)(steady_ns() - from));
+	if (verdict == MG_UNABLE && !channel->told_unable)
+		lose_engine(channel, "the filter does not say why");
 }
 
 /* Runs every engine over one view's text. Returns the view's hold. */
@@ -1057,14 +1119,20 @@ judge(struct channel_screen *channel, struct view *view, struct mg_text *text)
 	size_t e;
 
 	channel->view = view;
+	channel->text = text;
 	for (e = 0; e < policy->n_engines; e++) {
 		struct mg_report report = { .hold = end, .keep = end,
 			.found = on_found, .unable = on_unable,
 			.arg = channel };
 
-		if (!view->scans[e])
-			continue;
 		channel->engine = &policy->engines[e];
+		if (!view->scans[e]) {
+			if (channel->scopes->engine[e].n > 0 &&
+			    looks_at(channel->engine, view->kind))
+				lose_engine(channel,
+				    "the filter could not begin");
+			continue;
+		}
 		run_engine(channel, view->scans[e], text, &report);
 		if (report.hold < hold)
 			hold = report.hold;

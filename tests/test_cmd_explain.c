@@ -241,6 +241,28 @@ measures_each_filter_that_looked(void)
 	json_decref(doc);
 }
 
+/* "slow" works hard in each turn; nobody else does. */
+static void
+measures_each_rule_that_looked(void)
+{
+	char text[4096];
+	double slow, stop;
+	json_t *doc;
+
+	memset(text, 'a', sizeof(text));
+	memcpy(text + sizeof(text) - 5, " ac!", 5);
+	doc = EXPLAINED("--on", "answer", "{p}", text);
+	slow = json_number_value(json_object_get(rule(doc, "slow"), "us"));
+	stop = json_number_value(json_object_get(rule(doc, "stop"), "us"));
+	CHECK(stop > 0);
+	CHECK(slow > 10 * stop);
+	CHECK(!json_object_get(rule(doc, "theirs"), "us"));
+	json_decref(doc);
+	CHECK_EQ(RUN_ARGS(NULL, "{p}", "fine"), CMD_DONE);
+	CHECK(strstr(out.ptr, "  stop (block, A1h, medium): 0.") != NULL);
+	CHECK(strstr(out.ptr, " us, saw nothing\n") != NULL);
+}
+
 static void
 reads_standard_input_but_its_last_line_end(void)
 {
@@ -277,6 +299,7 @@ main(void)
 	RUN(says_why_a_rule_did_not_look);
 	RUN(says_when_a_rule_could_not_judge);
 	RUN(measures_each_filter_that_looked);
+	RUN(measures_each_rule_that_looked);
 	RUN(reads_standard_input_but_its_last_line_end);
 	RUN(refuses_wrong_use);
 	buf_fini(&out);

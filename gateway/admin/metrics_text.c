@@ -258,6 +258,8 @@ engine_memory(const struct policy *policy, const struct mg_filter_type *type)
 static void
 filter_memory(const struct live *live, struct buf *out)
 {
+	const struct mg_filter_type *const *types =
+	    filter_set_types(&live->filters);
 	size_t p, q, f;
 
 	head(out, "modgate_filter_memory_bytes", "gauge",
@@ -265,16 +267,16 @@ filter_memory(const struct live *live, struct buf *out)
 	for (p = 0; p < live->config->n_policies; p++) {
 		if (!is_first(live, p))
 			continue;
-		for (f = 0; filter_types[f]; f++) {
+		for (f = 0; types[f]; f++) {
 			double sum = 0;
 
 			for (q = p; q != SIZE_MAX; q = next_of(live, q))
 				sum += engine_memory(live->policies[q].policy,
-				    filter_types[f]);
+				    types[f]);
 			buf_add_str(out, "modgate_filter_memory_bytes{");
 			label(out, "policy", live->policies[p].policy->name);
 			buf_add_byte(out, ',');
-			label(out, "filter", filter_types[f]->name);
+			label(out, "filter", types[f]->name);
 			buf_addf(out, "} %.17g\n", sum);
 		}
 	}
