@@ -33,7 +33,7 @@ read_word(const char *key, const char *const *known, struct mg_span word,
 {
 	struct yaml_node node = { .type = YAML_TEXT, .text = word,
 		.place = *place };
-	struct reading r = { place->file, NULL, err };
+	struct reading r = { .file = place->file, .err = err };
 	int i;
 
 	if (word.len == 0)
@@ -131,7 +131,7 @@ read_header(struct list_reader *r, struct csv *csv, enum column at[],
     size_t *n)
 {
 	struct csv_field fields[CSV_MAX_FIELDS];
-	struct reading reading = { r->file, NULL, r->err };
+	struct reading reading = { .file = r->file, .err = r->err };
 	bool seen[4] = { false };
 	size_t i;
 	int rc = csv_row(csv, fields, n, r->err);

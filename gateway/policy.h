@@ -53,19 +53,26 @@ struct policy_rule {
 	char **tenants, **models;	/* when; NULL: any; NULL-terminated */
 	unsigned roles;			/* when; enum policy_role bits */
 	const struct mg_filter_type *filter;
-	struct mg_rule match;		/* its values are owned by the policy */
+	struct mg_rule match;		/* its values are owned by the policy;
+					 * as they were written */
 	const struct policy_grade *grades;	/* of the items of match[0];
 						 * NULL: all as the rule */
 	size_t n_grades;
+	bool leet;			/* match.leet */
 	size_t engine, engine_rule;	/* where it is compiled */
 	struct policy_test *tests;
 	size_t n_tests;
 	struct mg_place place;
 };
 
-/* One filter type with all rules of this policy that use it. */
+/* One filter type with all rules of this policy that use it on texts that are
+ * folded alike. */
 struct policy_engine {
 	const struct mg_filter_type *type;
+	enum mg_fold fold;
+	bool leet;
+	bool begins_plain;		/* all that it looks for begins with a
+					 * letter or a Han character */
 	void *conf;
 	size_t *rules;			/* engine's rule index → policy's */
 	size_t n_rules;

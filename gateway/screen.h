@@ -26,6 +26,7 @@ struct screen_finding {
 	uint32_t item;
 	uint64_t at, len;		/* len 0: the rule was unable */
 	const char *unable;		/* NULL, or why (static text) */
+	const char *view;		/* on which reading of the text */
 };
 
 struct screen;

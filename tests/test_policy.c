@@ -193,14 +193,46 @@ refuses_what_the_language_does_not_have_yet(void)
 	CHECK(!load(HEAD RULE "  sample: 0.5\n"));
 	CHECK(!load(HEAD RULE "  score: 3\n"));
 	CHECK(!load(MATCH("{any: [{words: [a]}]}")));
-	CHECK(!load(MATCH("{pii: [email]}")));
 	CHECK(!load(MATCH("{classifier: jailbreak, at_least: 0.9}")));
 	CHECK(!load(MATCH("{judge: llama-guard}")));
-	CHECK(!load(MATCH("{words: [a], fold: strong}")));
 	CHECK(!load(HEAD "rules:\n- {id: r, on: prompt, match: {words: [a]}, "
 	    "action: pseudonymize}\n"));
 	CHECK_STR(scratch_tail(err.text), "p.yaml:4:52: action: unknown value "
 	    "'pseudonymize'; known: flag, redact, block");
+}
+
+static void
+check_fold(const char *text, enum mg_fold fold, bool leet)
+{
+	CHECK(load(text));
+	if (!policy)
+		return;
+	CHECK_EQ(policy->rules[0].match.fold, fold);
+	CHECK_EQ(policy->rules[0].leet, leet);
+}
+
+static void
+reads_how_texts_are_folded(void)
+{
+	const struct mg_item *item;
+
+	check_fold(MATCH("{words: [a]}"), MG_FOLD_STRONG, false);
+	check_fold(MATCH("{words: [a], fold: none}"), MG_FOLD_NONE, false);
+	check_fold(MATCH("{words: [a], leet: true}"), MG_FOLD_STRONG, true);
+	check_fold(MATCH("{regex: a, fold: basic}"), MG_FOLD_BASIC, false);
+	check_fold(MATCH("{regex: a}"), MG_FOLD_NONE, false);
+	/* Looked for as folded, kept as written. */
+	CHECK(load(MATCH("{words: [Bömb]}")));
+	item = policy->rules[0].match.match[0].items;
+	CHECK_MEM(item->text.ptr, item->text.len, "Bömb");
+	CHECK_EQ(look(policy, &policy->rules[0], "bomb").found, 1);
+	CHECK_BAD(MATCH("{words: [a], fold: strongly}"), "7:29: fold: unknown "
+	    "value 'strongly' (did you mean 'strong'?)");
+	CHECK_BAD(MATCH("{words: [a], fold: basic, leet: true}"),
+	    "7:36: leet: only with `fold: strong`");
+	CHECK_BAD(MATCH("{words: [\"\\u200b\"]}"), "7:19: words: nothing is "
+	    "left of this text when it is folded");
+	CHECK(!load(HEAD RULE "  except: {words: [a], fold: none}\n"));
 }
 
 static void
@@ -327,6 +359,21 @@ refuses_lists_that_cannot_be_read(void)
 	    "unknown key 'fle' (did you mean 'file'?)");
 	CHECK_BAD(HEAD "lists: {'a b': [x]}\n" RULE, "3:9: lists: a name is 1 "
 	    "to 64 letters, digits, '_' and '-'");
+}
+
+static void
+leaves_gaps_alone_when_it_folds_words(void)
+{
+	CHECK(load(HEAD "rules:\n- {id: a, on: prompt, match: {words: "
+	    "['Ｍake…{8}ＢOMB', '炸…{4}彈', 等等……]}, action: block}\n"));
+	CHECK_EQ(look(policy, &policy->rules[0], "make a big bomb").found, 1);
+	CHECK_EQ(look(policy, &policy->rules[0], "炸成了泥的弹").found, 1);
+	CHECK_EQ(look(policy, &policy->rules[0], "炸成了一堆泥的弹").found,
+	    0);
+	CHECK_EQ(look(policy, &policy->rules[0], "等等……").found, 1);
+	CHECK_EQ(look(policy, &policy->rules[0], "等等看").found, 0);
+	CHECK_BAD(MATCH("{words: [a, '炸…{x}弹']}"), "7:22: words: a gap is "
+	    "'…', or '…{1}' to '…{16}'");
 }
 
 /* What the rule says of its n-th entry: "category severity". */
@@ -650,6 +697,7 @@ main(void)
 	RUN(names_the_nearest_word_for_an_unknown_one);
 	RUN(wants_exactly_one_filter);
 	RUN(refuses_what_the_language_does_not_have_yet);
+	RUN(reads_how_texts_are_folded);
 	RUN(says_what_a_rule_lacks);
 	RUN(refuses_ids_that_are_odd_or_taken);
 	RUN(refuses_rules_that_contradict_themselves);
@@ -658,6 +706,7 @@ main(void)
 	RUN(passes_on_what_a_filter_says_of_its_texts);
 	RUN(reads_lists_inline_and_from_files);
 	RUN(refuses_lists_that_cannot_be_read);
+	RUN(leaves_gaps_alone_when_it_folds_words);
 	RUN(takes_severity_and_category_of_an_entry_from_csv);
 	RUN(knows_csv_by_its_header_too);
 	RUN(takes_severity_and_category_of_an_entry_in_brackets);
