@@ -33,6 +33,7 @@ struct builder {
 	struct range *queue;		/* n_states of them, in order */
 	size_t queue_room;
 	uint32_t *next, *prev;		/* ring of free slots through slot 0 */
+	uint32_t room;			/* slots that there is memory for */
 };
 
 #define ROW(x) (x), (x) + 1, (x) + 2, (x) + 3, (x) + 4, (x) + 5, (x) + 6, \
@@ -54,15 +55,26 @@ take_slot(struct builder *b, uint32_t slot)
 }
 
 static void
+make_room(struct builder *b, uint32_t slots)
+{
+	struct automaton *a = b->a;
+
+	if (slots <= b->room)
+		return;
+	b->room = slots + slots / 2;
+	a->node = mem_grow(a->node, b->room, sizeof(*a->node));
+	a->tail = mem_grow(a->tail, b->room, sizeof(*a->tail));
+	b->next = mem_grow(b->next, b->room, sizeof(*b->next));
+	b->prev = mem_grow(b->prev, b->room, sizeof(*b->prev));
+}
+
+static void
 add_block(struct builder *b)
 {
 	struct automaton *a = b->a;
 	uint32_t from = a->n_slots, to = from + BLOCK, i, last;
 
-	a->node = mem_grow(a->node, to, sizeof(*a->node));
-	a->tail = mem_grow(a->tail, to, sizeof(*a->tail));
-	b->next = mem_grow(b->next, to, sizeof(*b->next));
-	b->prev = mem_grow(b->prev, to, sizeof(*b->prev));
+	make_room(b, to);
 	memset(a->tail + from, 0, BLOCK * sizeof(*a->tail));
 	if (from == 0)
 		b->next[0] = b->prev[0] = 0;
@@ -238,6 +250,8 @@ automaton_build(struct automaton *a, const struct automaton_term *terms,
 	free(b.queue);
 	free(b.next);
 	free(b.prev);
+	a->node = mem_grow(a->node, a->n_slots, sizeof(*a->node));
+	a->tail = mem_grow(a->tail, a->n_slots, sizeof(*a->tail));
 }
 
 void
