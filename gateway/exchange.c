@@ -462,9 +462,12 @@ step_FORWARD(struct exchange *ex)
 		.body = buf_span(&ex->body),
 	};
 
-	if (ex->policy && ex->route.kind == ROUTE_TEXT)
+	if (ex->policy && ex->route.kind == ROUTE_TEXT) {
 		ex->screen = screen_new(ex->policy->policy, SIDE_ANSWER,
 		    &subject);
+		screen_equip(ex->screen, ex->placeholders,
+		    ex->worker->gateway->hash_key);
+	}
 	ex->forwarded_us = now_us();
 	switch (upstream_start(ex->worker->upstreams, &request,
 	    &upstream_handler, ex, &ex->call)) {
@@ -655,6 +658,7 @@ unref(struct exchange *ex)
 		upstream_cancel(ex->call);
 	relay_free(ex->relay);
 	screen_free(ex->screen);
+	placeholders_free(ex->placeholders);
 	notes_fini(&ex->notes);
 	decode_free(ex->decode);
 	jdoc_fini(&ex->doc);

@@ -219,6 +219,10 @@ exchange_fill_close(struct exchange *ex, struct audit_ticket *ticket)
 	    conn_bytes_out(ex->conn) : ex->outcome == OUT_ABORTED ? 0 :
 	    ex->answer.len;
 	ex->bytes_out = close.bytes_out;
+	if (ex->placeholders)
+		close.values_replaced = placeholders_count(ex->placeholders);
+	if (ex->screen)
+		close.values_restored = screen_restored(ex->screen);
 	if (ex->notes.capture)
 		close.n_objs = add_excerpts(ex, ticket, objs);
 	record_close(audit_frame(ticket), &head, &close);

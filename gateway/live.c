@@ -25,8 +25,10 @@ live_load_policy(const char *file, const struct mg_place *place,
 {
 	struct policy *policy;
 
-	if (place && file_there(file, place, err) < 0)
+	if (place && file_there(file, place, err) < 0) {
+		file_list_add(noted, file);	/* it may come back */
 		return NULL;
+	}
 	policy = policy_load_noting(file, noted, err);
 	if (policy && policy_run_tests(policy, test_failed, err) > 0)
 		policy_unref(&policy);

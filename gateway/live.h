@@ -34,8 +34,8 @@ struct policy *live_load_policy(const char *file,
     const struct mg_place *place, struct file_list *noted,
     struct mg_error *err);
 /* Reads the configuration, its policies and certificates, and runs the
- * policies' own tests. NULL with err filled: nothing has changed. noted gets
- * the files of the policies, as far as it came. */
+ * policies' own tests. NULL with err filled: nothing has changed. noted (may be
+ * NULL) gets the files of the policies, as far as it came. */
 struct live *live_load(const char *path, struct file_list *noted,
     struct mg_error *err);
 /* Logs what is odd in the policies. */

@@ -35,6 +35,27 @@ excerpt(struct mg_span text, uint64_t text_at, uint64_t at, uint64_t len,
 	return xstrndup(text.ptr + from, to - from);
 }
 
+/* Values that a placeholder stands for are seen by nobody: asterisks, byte for
+ * byte, so that offsets stay. */
+static void
+hide_values(const struct channel_screen *channel, uint64_t text_at,
+    struct mg_span text, char *copy)
+{
+	const struct screen_edit *edits;
+	uint64_t at, end;
+	size_t i, n;
+
+	edits = channel_edits(channel, &n);
+	for (i = 0; i < n; i++) {
+		if (!edits[i].rule || edits[i].rule->n_kinds == 0)
+			continue;
+		at = edits[i].at > text_at ? edits[i].at : text_at;
+		end = edits[i].at + edits[i].len;
+		for (; at < end && at - text_at < text.len; at++)
+			copy[at - text_at] = '*';
+	}
+}
+
 static void
 outcome(struct notes *notes, const struct screen_finding *f)
 {
@@ -148,9 +169,13 @@ notes_add(struct notes *notes, enum policy_side side,
 		*note = (struct note){ one->rule, side, one->item, one->at,
 			one->len, one->unable, place(doc, node, path), NULL,
 			0 };
-		if (notes->capture && !one->unable)
-			note->excerpt = excerpt(text, text_at, one->at,
-			    one->len, &note->excerpt_at);
+		if (!notes->capture || one->unable)
+			continue;
+		note->excerpt = excerpt(text, text_at, one->at, one->len,
+		    &note->excerpt_at);
+		if (note->excerpt)
+			hide_values(channel, note->excerpt_at,
+			    span_str(note->excerpt), note->excerpt);
 	}
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "gateway/arena.h"
+#include "gateway/graphemes.h"
 
 static void
 policy_free(struct policy *policy)
@@ -17,6 +18,7 @@ policy_free(struct policy *policy)
 		policy->engines[i].type->close(policy->engines[i].conf);
 	arena_fini(arena);
 	free(arena);
+	graphemes_free(policy->graphemes);
 	free(policy->stats);
 	free(policy);
 }
@@ -74,6 +76,8 @@ policy_action_name(enum policy_action action)
 		return "flag";
 	case ACTION_REDACT:
 		return "redact";
+	case ACTION_PSEUDONYMIZE:
+		return "pseudonymize";
 	case ACTION_BLOCK:
 		return "block";
 	}

@@ -6,12 +6,14 @@
 #ifndef GATEWAY_POLICY_H
 #define GATEWAY_POLICY_H
 
+#include "filters/fold/fold.h"
 #include "modgate/filter.h"
 
 struct file_list;
 
 enum policy_side { SIDE_PROMPT = 1, SIDE_ANSWER = 2 };
-enum policy_action { ACTION_FLAG, ACTION_REDACT, ACTION_BLOCK };
+enum policy_action { ACTION_FLAG, ACTION_REDACT, ACTION_PSEUDONYMIZE,
+    ACTION_BLOCK };
 enum policy_mode { MODE_ENFORCE, MODE_SHADOW };
 enum policy_severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH,
     SEVERITY_CRITICAL };
@@ -23,10 +25,13 @@ enum policy_role {
 	ROLE_TOOL = 16, ROLE_OTHER = 32, ROLE_ANY = 63,
 };
 
+struct redact;
+struct graphemes;
+
 struct policy_test {
 	char *text;
 	enum policy_action expect;	/* with expect_pass false: the rule
-					 * fires; key `block`, `redact`, `flag`
+					 * fires; key `block`, `redact`, …
 					 * must be the rule's own action */
 	bool expect_pass;
 	struct mg_place place;
@@ -49,16 +54,23 @@ struct policy_rule {
 	enum policy_stream stream;
 	bool allow_on_error;		/* on_error: allow */
 	char *category;			/* id of compliance.md; "custom" */
-	char *replacement;		/* of redact; "[redacted]" */
+	char *replacement;		/* of redact; "[redacted]"; NULL: what
+					 * is written depends on the match: */
+	const struct redact *redact;	/* the template; NULL: there is none */
+	char **kinds;			/* of pseudonymize: what its
+					 * placeholders are called, for each
+					 * item of its match, or one for all */
+	size_t n_kinds;
 	char **tenants, **models;	/* when; NULL: any; NULL-terminated */
 	unsigned roles;			/* when; enum policy_role bits */
 	const struct mg_filter_type *filter;
 	struct mg_rule match;		/* its values are owned by the policy;
 					 * as they were written */
+	bool leet;			/* match.leet */
 	const struct policy_grade *grades;	/* of the items of match[0];
 						 * NULL: all as the rule */
 	size_t n_grades;
-	bool leet;			/* match.leet */
+	unsigned views;			/* match.views; bits by fold_via */
 	size_t engine, engine_rule;	/* where it is compiled */
 	struct policy_test *tests;
 	size_t n_tests;
@@ -71,6 +83,7 @@ struct policy_engine {
 	const struct mg_filter_type *type;
 	enum mg_fold fold;
 	bool leet;
+	enum fold_via via;		/* beside VIA_TEXT: rules that ask */
 	bool begins_plain;		/* all that it looks for begins with a
 					 * letter or a Han character */
 	void *conf;
@@ -99,6 +112,7 @@ struct policy {
 	struct policy_engine *engines;
 	size_t n_engines;
 	struct policy_stats *stats;	/* owned */
+	struct graphemes *graphemes;	/* owned; of the templates */
 	bool prompt_as_completion;	/* refusal.prompt: completion */
 	bool answer_as_error;		/* refusal.answer: error */
 	char *message_zh, *message_en;	/* NULL: the built-in words */

@@ -14,7 +14,7 @@
 #include "gateway/list_fold.h"
 #include "gateway/policy_build.h"
 
-enum { WARNINGS_MAX = 200, MESSAGE_MAX = 1000 };
+enum { WARNINGS_MAX = 200, MESSAGE_MAX = 1000, WAYS = 4 };
 
 void
 policy_warn(void *arg, const struct mg_place *place, const char *text)
@@ -167,6 +167,20 @@ warn_unused(struct policy_build *build)
 
 /* ---- compiling ---- */
 
+static void
+add_part(struct buf *out, struct mg_span part, enum fold_via via)
+{
+	size_t had = out->len;
+
+	buf_add_span(out, part);
+	if (via != VIA_REVERSED || had == 0)
+		return;
+	memmove(out->ptr + part.len, out->ptr, had);
+	memcpy(out->ptr, part.ptr, part.len);
+}
+
+/* An ellipsis is the words filter's sign for a gap: it is left as it is. From
+ * back to front, all parts come in reverse. */
 static struct mg_span
 fold_item(struct policy_build *build, const struct policy_engine *engine,
     struct mg_span text)
@@ -174,7 +188,19 @@ fold_item(struct policy_build *build, const struct policy_engine *engine,
 	struct buf out = { 0 };
 	struct mg_span folded;
 
-	list_fold(engine->fold, engine->leet, text, &out);
+	for (;; at = to + strlen(gap)) {
+		size_t len;
+		char *part;
+
+		to = memmem(at, (size_t)(end - at), gap, strlen(gap));
+		part = fold_sought(engine->fold, engine->leet, engine->via,
+		    span(at, (size_t)((to ? to : end) - at)), &len);
+		add_part(&out, span(part, len), engine->via);
+		free(part);
+		if (!to)
+			break;
+		add_part(&out, span_str(gap), engine->via);
+	}
 	folded = span(arena_text(build->r.arena, buf_span(&out)), out.len);
 	buf_fini(&out);
 	return folded;
@@ -218,8 +244,9 @@ fold_values(struct policy_build *build, struct policy_engine *engine,
 	struct mg_value *copy;
 	size_t n = 0, i;
 
-	if (!values || !engine->type->folds_items ||
-	    engine->fold == MG_FOLD_NONE || values[0].n_items == 0)
+	if (!values || !engine->type->folds_items || (engine->via !=
+	    VIA_REVERSED && engine->fold == MG_FOLD_NONE) ||
+	    values[0].n_items == 0)
 		return values;
 	while (options[n].key)
 		n++;
@@ -251,10 +278,13 @@ gather_rules(struct policy_build *build, struct policy_engine *engine,
 
 		if (rule->filter != engine->type ||
 		    rule->match.fold != engine->fold ||
-		    rule->leet != engine->leet)
+		    rule->leet != engine->leet ||
+		    !(rule->views >> engine->via & 1))
 			continue;
-		rule->engine = policy->n_engines;
-		rule->engine_rule = engine->n_rules;
+		if (engine->via == VIA_TEXT) {
+			rule->engine = policy->n_engines;
+			rule->engine_rule = engine->n_rules;
+		}
 		*as = rule->match;
 		as->match = fold_values(build, engine, rule->match.match,
 		    folded, &n_folded);
@@ -269,7 +299,7 @@ gather_rules(struct policy_build *build, struct policy_engine *engine,
 
 static int
 open_engine(struct policy_build *build, const struct mg_filter_type *type,
-    enum mg_fold fold, bool leet)
+    enum mg_fold fold, bool leet, enum fold_via via)
 {
 	struct policy *policy = build->policy;
 	struct policy_engine *engine = &policy->engines[policy->n_engines];
@@ -278,7 +308,7 @@ open_engine(struct policy_build *build, const struct mg_filter_type *type,
 	int rc;
 
 	*engine = (struct policy_engine){ .type = type, .fold = fold,
-		.leet = leet, .begins_plain = type->folds_items };
+		.leet = leet, .via = via, .begins_plain = type->folds_items };
 	engine->rules = arena_array(build->r.arena, policy->n_rules,
 	    sizeof(*engine->rules));
 	rules = arena_array(build->r.arena, policy->n_rules, sizeof(*rules));
@@ -296,29 +326,40 @@ open_engine(struct policy_build *build, const struct mg_filter_type *type,
 	return 0;
 }
 
-/* One engine for each filter and each way in which its rules want texts. */
+/* The engines of one filter, for the ways in which its rules want texts. */
+static int
+open_type(struct policy_build *build, const struct mg_filter_type *type)
+{
+	static const struct {
+		enum mg_fold fold;
+		bool leet;
+	} ways[WAYS] = { { MG_FOLD_NONE, false }, { MG_FOLD_BASIC, false },
+	    { MG_FOLD_STRONG, false }, { MG_FOLD_STRONG, true } };
+	int w, via;
+
+	for (w = 0; w < WAYS; w++)
+		for (via = 0; via < N_VIA; via++)
+			if (open_engine(build, type, ways[w].fold,
+				ways[w].leet, (enum fold_via)via) < 0)
+				return -1;
+	return 0;
+}
+
 static int
 open_engines(struct policy_build *build)
 {
 	struct policy *policy = build->policy;
 	size_t n = 0, i;
-	int fold;
 
 	while (filter_types[n])
 		n++;
-	policy->engines = arena_array(build->r.arena, 4 * n,
+	policy->engines = arena_array(build->r.arena, n * WAYS * N_VIA,
 	    sizeof(*policy->engines));
 	policy->stats = xcalloc(1, sizeof(struct policy_stats) +
 	    policy->n_rules * sizeof(uint64_t));
-	for (i = 0; i < n; i++) {
-		for (fold = MG_FOLD_NONE; fold <= MG_FOLD_STRONG; fold++)
-			if (open_engine(build, filter_types[i],
-				(enum mg_fold)fold, false) < 0)
-				return -1;
-		if (open_engine(build, filter_types[i], MG_FOLD_STRONG,
-			true) < 0)
+	for (i = 0; i < n; i++)
+		if (open_type(build, filter_types[i]) < 0)
 			return -1;
-	}
 	return 0;
 }
 

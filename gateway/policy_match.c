@@ -205,7 +205,8 @@ read_value(struct policy_build *build, const struct mg_option *o,
 
 /* ---- keys of `match:` that every filter has ---- */
 
-static const char *const general_keys[] = { "fold", "leet", NULL };
+static const char *const general_keys[] = { "fold", "leet", "views",
+	NULL };
 
 static bool
 is_general(struct mg_span key)
@@ -218,6 +219,38 @@ is_general(struct mg_span key)
 	return false;
 }
 
+/* Where else the rule looks: views have the names of fold_via, but for the
+ * text itself. */
+static int
+read_views(struct policy_build *build, const struct yaml_node *node,
+    struct policy_rule *rule)
+{
+	static const char *const names[] = { "reversed", "pinyin", "base64",
+		"hex", "url", NULL };
+	static const struct mg_option option = { .key = "views",
+		.type = MG_OPT_CHOICES, .choices = names };
+	struct mg_value value = { 0 };
+	size_t i, k;
+
+	if (read_choices(build, &option, node, &value) < 0)
+		return -1;
+	for (i = 0; i < value.n_items; i++)
+		for (k = 0; names[k]; k++)
+			if (span_is(value.items[i].text, names[k]))
+				rule->views |= 1u << (VIA_REVERSED + k);
+	if ((rule->views & (1u << VIA_REVERSED | 1u << VIA_PINYIN)) &&
+	    !rule->filter->folds_items)
+		return mg_fail(build->r.err, &node->place, "views: reversed "
+		    "and pinyin are for words, not for %s",
+		    rule->filter->name);
+	if (!(rule->views >> VIA_PINYIN & 1))
+		return 0;
+	if (rule->match.fold != MG_FOLD_STRONG)
+		return mg_fail(build->r.err, &node->place, "views: pinyin "
+		    "only with `fold: strong`");
+	return fold_prepare_pinyin(build->r.err);
+}
+
 /* How the text is made ready before the rule reads it. */
 static int
 read_fold(struct policy_build *build, const struct yaml_node *match,
@@ -227,6 +260,7 @@ read_fold(struct policy_build *build, const struct yaml_node *match,
 	static const char *const bools[] = { "false", "true", NULL };
 	const struct yaml_node *fold = yaml_get(match, "fold");
 	const struct yaml_node *leet = yaml_get(match, "leet");
+	const struct yaml_node *views = yaml_get(match, "views");
 	int i;
 
 	rule->match.fold = rule->filter->fold;
@@ -245,7 +279,10 @@ read_fold(struct policy_build *build, const struct yaml_node *match,
 	if (rule->leet && rule->match.fold != MG_FOLD_STRONG)
 		return mg_fail(build->r.err, &leet->key_place, "leet: only "
 		    "with `fold: strong`");
-	return fold_prepare(rule->match.fold, build->r.err);
+	if (fold_prepare(rule->match.fold, build->r.err) < 0)
+		return -1;
+	rule->views = 1u << VIA_TEXT;
+	return views ? read_views(build, views, rule) : 0;
 }
 
 /* Keys that may stand here, for messages. At most max - 1 of them. */

@@ -6,17 +6,21 @@
 #include <stdlib.h>
 
 #include "gateway/policy_build.h"
+#include "gateway/placeholders.h"
+#include "gateway/redact.h"
 
 /* Base of the table's offsets. */
 struct rule_build {
 	struct policy_build *build;
 	struct policy_rule out;
-	const struct yaml_node *match, *except, *tests, *with, *stream;
+	const struct yaml_node *match, *except, *tests, *with, *mask, *as,
+	    *stream;
 };
 
 static const char *const action_choices[] = {
 	[ACTION_FLAG] = "flag", [ACTION_REDACT] = "redact",
-	[ACTION_BLOCK] = "block", NULL };
+	[ACTION_PSEUDONYMIZE] = "pseudonymize", [ACTION_BLOCK] = "block",
+	NULL };
 static const char *const mode_choices[] = {
 	[MODE_ENFORCE] = "enforce", [MODE_SHADOW] = "shadow", NULL };
 static const char *const stream_choices[] = {
@@ -118,8 +122,12 @@ static const struct setting rule_table[] = {
 	{ .key = "except", KEEP(except), .help = "what is no match" },
 	{ .key = "action", .kind = OPTION_CHOICE, RULE(action),
 	    .choices = action_choices, .required = true,
-	    .help = "flag, redact or block" },
+	    .help = "flag, redact, pseudonymize or block" },
 	{ .key = "with", KEEP(with), .help = "what redact writes instead" },
+	{ .key = "mask", KEEP(mask),
+	    .help = "the character of {mask} in `with`" },
+	{ .key = "as", KEEP(as),
+	    .help = "what pseudonymize calls the values: PHONE" },
 	{ .key = "mode", .kind = OPTION_CHOICE, RULE(mode),
 	    .choices = mode_choices, .fallback = "enforce",
 	    .help = "enforce, or shadow: recorded only" },
@@ -164,22 +172,122 @@ check_id(struct rule_build *b, const struct yaml_node *id)
 	return 0;
 }
 
+/* The filter of a rule has kinds: its first option says which. */
+static bool
+has_kinds(const struct policy_rule *rule)
+{
+	return rule->filter &&
+	    rule->filter->options[0].type == MG_OPT_CHOICES;
+}
+
 static int
-finish_action(struct rule_build *b)
+read_with(struct rule_build *b)
+{
+	struct redact_source source = { b->with, b->mask, has_kinds(&b->out),
+		b->build->policy->graphemes };
+	struct redact *redact;
+
+	if (!source.graphemes)
+		source.graphemes = b->build->policy->graphemes =
+		    graphemes_new();
+	if (redact_read(&b->build->r, &source, &b->out.replacement,
+	    &redact) < 0)
+		return -1;
+	b->out.redact = redact;
+	return 0;
+}
+
+/* A kind's name in upper case; what may not stand in one becomes '_'. */
+static char *
+kind_name(struct rule_build *b, struct mg_span text)
+{
+	char *name = arena_text(b->build->r.arena, text), *p;
+
+	for (p = name; *p; p++) {
+		if (*p >= 'a' && *p <= 'z')
+			*p = (char)(*p - 32);
+		else if (!(*p >= 'A' && *p <= 'Z') &&
+		    !(*p >= '0' && *p <= '9'))
+			*p = '_';
+	}
+	return name;
+}
+
+/* A word of capitals, digits and single '_', that a model can copy. */
+static bool
+is_kind_name(const char *name)
+{
+	const char *p;
+
+	for (p = name; *p; p++)
+		if (!(*p >= 'A' && *p <= 'Z') && (p == name ||
+		    !((*p >= '0' && *p <= '9') || (*p == '_' && p[1] &&
+		    p[1] != '_'))))
+			return false;
+	return p > name && p - name <= PLACEHOLDERS_KIND;
+}
+
+/* What the placeholders are called: `as:`, or the filter's kinds, or the
+ * rule's id. */
+static int
+read_kinds(struct rule_build *b)
 {
 	const struct reading *r = &b->build->r;
+	struct policy_rule *rule = &b->out;
+	const struct mg_value *items = NULL;
+	size_t i;
+
+	if (!b->as && has_kinds(rule))
+		items = &rule->match.match[0];
+	rule->n_kinds = items ? items->n_items : 1;
+	rule->kinds = arena_array(r->arena, rule->n_kinds,
+	    sizeof(*rule->kinds));
+	if (b->as) {
+		rule->kinds[0] = options_text(r, "as", b->as, 1,
+		    PLACEHOLDERS_KIND);
+		if (!rule->kinds[0])
+			return -1;
+		if (!is_kind_name(rule->kinds[0]))
+			return mg_fail(r->err, &b->as->place, "as: a word of "
+			    "A-Z, 0-9 and single '_' that begins with a "
+			    "letter, such as PHONE, not '%s'",
+			    rule->kinds[0]);
+		return 0;
+	}
+	for (i = 0; i < rule->n_kinds; i++) {
+		rule->kinds[i] = kind_name(b, items ? items->items[i].text :
+		    span_str(rule->id));
+		if (!is_kind_name(rule->kinds[i]))
+			return mg_fail(r->err, &rule->place, "pseudonymize: "
+			    "'%s' is no name for a placeholder; write one, "
+			    "as in `as: PHONE`", rule->kinds[i]);
+	}
+	return 0;
+}
+
+static int
+finish_action(struct rule_build *b, const struct yaml_node *node)
+{
+	const struct reading *r = &b->build->r;
+	enum policy_action action = b->out.action;
 	int i;
 
-	if (b->with && b->out.action != ACTION_REDACT)
-		return mg_fail(r->err, &b->with->key_place, "with: only "
-		    "`action: redact` writes something, and this rule's is %s",
-		    action_choices[b->out.action]);
-	if (b->with)
-		b->out.replacement = options_text(r, "with", b->with, 0, 256);
-	else
-		b->out.replacement = arena_text(r->arena,
-		    span_str("[redacted]"));
-	if (!b->out.replacement)
+	if ((b->with || b->mask) && action != ACTION_REDACT)
+		return mg_fail(r->err, &(b->with ? b->with : b->mask)->
+		    key_place, "%s: only `action: redact` writes something, "
+		    "and this rule's is %s", b->with ? "with" : "mask",
+		    action_choices[action]);
+	if (b->as && action != ACTION_PSEUDONYMIZE)
+		return mg_fail(r->err, &b->as->key_place, "as: only `action: "
+		    "pseudonymize` has placeholders, and this rule's is %s",
+		    action_choices[action]);
+	if (action == ACTION_PSEUDONYMIZE && b->out.sides != SIDE_PROMPT)
+		return mg_fail(r->err, &yaml_get(node, "on")->place, "on: "
+		    "`action: pseudonymize` is for prompts alone; answers get "
+		    "back what it took out of them");
+	if (action == ACTION_REDACT && read_with(b) < 0)
+		return -1;
+	if (action == ACTION_PSEUDONYMIZE && read_kinds(b) < 0)
 		return -1;
 	if (!b->stream)
 		return 0;
@@ -275,7 +383,7 @@ policy_read_rule(struct policy_build *build, const struct yaml_node *node,
 	if (options_read(&build->r, rule_table, "rule", node, &b) < 0 ||
 	    check_id(&b, yaml_get(node, "id")) < 0 ||
 	    policy_read_match(build, b.match, b.except, &b.out) < 0 ||
-	    finish_action(&b) < 0 || read_tests(&b) < 0 ||
+	    finish_action(&b, node) < 0 || read_tests(&b) < 0 ||
 	    check_reach(&b, node) < 0)
 		return -1;
 	*rule = b.out;

@@ -17,6 +17,8 @@
 #include "filters/fold/fold.h"
 #include "gateway/buf.h"
 #include "gateway/clock.h"
+#include "gateway/redact.h"
+#include "gateway/restore.h"
 #include "gateway/unescape.h"
 
 #define MAX_FINDINGS 64
@@ -31,31 +33,46 @@ struct scope {
 
 /* How a channel is read. Those that stand on another come after it. */
 enum view_kind { VIEW_RAW, VIEW_BASIC, VIEW_STRONG, VIEW_JOINED, VIEW_TIGHT,
-    VIEW_LEET, VIEW_LEET_JOINED, VIEW_LEET_TIGHT, N_VIEWS };
+    VIEW_LEET, VIEW_LEET_JOINED, VIEW_LEET_TIGHT, VIEW_PINYIN,
+    VIEW_BASE64, VIEW_BASE64_BASIC, VIEW_BASE64_STRONG,
+    VIEW_HEX, VIEW_HEX_BASIC, VIEW_HEX_STRONG,
+    VIEW_URL, VIEW_URL_BASIC, VIEW_URL_STRONG, N_VIEWS };
 
 static const struct {
 	enum view_kind parent;
 	enum fold_step step;
 	enum mg_fold fold;		/* of the rules that look at it */
+	enum fold_via via;		/* … and what they look for */
 	bool leet;
 	const char *name[2];		/* raw; escapes undone */
 } kinds[N_VIEWS] = {
-	{ VIEW_RAW, 0, MG_FOLD_NONE, false, { "raw", "unescaped" } },
-	{ VIEW_RAW, FOLD_BASIC, MG_FOLD_BASIC, false,
-	    { "basic", "unescaped, basic" } },
-	{ VIEW_RAW, FOLD_STRONG, MG_FOLD_STRONG, false,
-	    { "strong", "unescaped, strong" } },
-	{ VIEW_STRONG, FOLD_JOINED, MG_FOLD_STRONG, false,
-	    { "strong, joined", "unescaped, strong, joined" } },
-	{ VIEW_STRONG, FOLD_TIGHT, MG_FOLD_STRONG, false,
-	    { "strong, joined tightly", "unescaped, strong, joined tightly" } },
-	{ VIEW_STRONG, FOLD_LEET, MG_FOLD_STRONG, true,
-	    { "strong, leet", "unescaped, strong, leet" } },
-	{ VIEW_JOINED, FOLD_LEET, MG_FOLD_STRONG, true,
-	    { "strong, joined, leet", "unescaped, strong, joined, leet" } },
-	{ VIEW_TIGHT, FOLD_LEET, MG_FOLD_STRONG, true,
-	    { "strong, joined tightly, leet",
-		"unescaped, strong, joined tightly, leet" } },
+#define VIEW(parent, step, fold, via, leet, name) \
+	{ parent, step, MG_FOLD_##fold, VIA_##via, leet, \
+	    { name, "unescaped, " name } }
+	{ VIEW_RAW, 0, MG_FOLD_NONE, VIA_TEXT, false, { "raw", "unescaped" } },
+	VIEW(VIEW_RAW, FOLD_BASIC, BASIC, TEXT, false, "basic"),
+	VIEW(VIEW_RAW, FOLD_STRONG, STRONG, TEXT, false, "strong"),
+	VIEW(VIEW_STRONG, FOLD_JOINED, STRONG, TEXT, false, "strong, joined"),
+	VIEW(VIEW_STRONG, FOLD_TIGHT, STRONG, TEXT, false,
+	    "strong, joined tightly"),
+	VIEW(VIEW_STRONG, FOLD_LEET, STRONG, TEXT, true, "strong, leet"),
+	VIEW(VIEW_JOINED, FOLD_LEET, STRONG, TEXT, true,
+	    "strong, joined, leet"),
+	VIEW(VIEW_TIGHT, FOLD_LEET, STRONG, TEXT, true,
+	    "strong, joined tightly, leet"),
+	VIEW(VIEW_STRONG, FOLD_PINYIN, STRONG, PINYIN, false,
+	    "strong, pinyin"),
+	VIEW(VIEW_RAW, FOLD_BASE64, NONE, BASE64, false, "base64"),
+	VIEW(VIEW_BASE64, FOLD_BASIC, BASIC, BASE64, false, "base64, basic"),
+	VIEW(VIEW_BASE64, FOLD_STRONG, STRONG, BASE64, false,
+	    "base64, strong"),
+	VIEW(VIEW_RAW, FOLD_HEX, NONE, HEX, false, "hex"),
+	VIEW(VIEW_HEX, FOLD_BASIC, BASIC, HEX, false, "hex, basic"),
+	VIEW(VIEW_HEX, FOLD_STRONG, STRONG, HEX, false, "hex, strong"),
+	VIEW(VIEW_RAW, FOLD_URL, NONE, URL, false, "url"),
+	VIEW(VIEW_URL, FOLD_BASIC, BASIC, URL, false, "url, basic"),
+	VIEW(VIEW_URL, FOLD_STRONG, STRONG, URL, false, "url, strong"),
+#undef VIEW
 };
 
 struct role_scopes {
@@ -71,7 +88,19 @@ struct screen {
 	bool *applies;			/* per policy rule: side and subject */
 	bool idle;
 	bool timed;			/* one of POLICY_TIMED */
+	bool reads_text;		/* what is written depends on a match */
+	struct placeholders *placeholders;	/* NULL: there are none */
+	bool own_placeholders;
+	struct buf tenant;		/* reads_text */
+	const struct hash_key *hash_key;
+	uint64_t restored;
 	struct role_scopes roles[N_ROLES];
+};
+
+/* Where a text that is JSON stands in its strings. */
+struct json_state {
+	uint64_t at;			/* read so far */
+	bool began, is_json, in_string, escaped;
 };
 
 /* One way of reading a channel, with a scan per engine. */
@@ -104,11 +133,16 @@ struct channel_screen {
 	uint64_t *sentences;		/* where sentences end, from clear on */
 	size_t n_sentences, cap_sentences;
 	bool after_dot;			/* the last byte fed was a '.' */
-	struct buf raw;			/* FORM_JSON: what is not clear yet */
+	struct restore *restore;	/* NULL: nothing is to be restored */
+	bool keeps_raw;			/* FORM_JSON, reads_text, restore */
+	struct buf raw;			/* keeps_raw: what is not clear yet */
 	uint64_t raw_at;		/* offset of raw.ptr[0] */
+	struct json_state json;
 	uint64_t raw_fed;		/* bytes that the raw view has seen */
 	struct screen_edit *edits;
 	size_t n_edits, cap_edits;
+	size_t n_settled;		/* whose words are known */
+	size_t written, restored;	/* bytes, as SCREEN_MAX_WRITTEN has it */
 	struct screen_edit *late;	/* found behind the last of edits; */
 	size_t n_late, cap_late;	/* empty between two feeds */
 	struct screen_finding *findings;
@@ -126,6 +160,24 @@ static bool
 holds(const struct policy_rule *rule)
 {
 	return rule->mode == MODE_ENFORCE && rule->action != ACTION_FLAG;
+}
+
+/* Makes the screen ready for a rule. */
+static void
+need(struct screen *screen, const struct policy_rule *rule)
+{
+	if (!holds(rule))
+		return;
+	screen->idle = false;
+	screen->reads_text |= rule->redact || rule->n_kinds > 0;
+}
+
+/* An answer gets back what its prompt gave away. */
+static bool
+restores(const struct screen *screen)
+{
+	return screen->side == SIDE_ANSWER && screen->placeholders &&
+	    placeholders_count(screen->placeholders) > 0;
 }
 
 struct screen *
@@ -147,10 +199,22 @@ screen_new(const struct policy *policy, enum policy_side side,
 		screen->applies[i] = (rule->sides & (unsigned)side) != 0 &&
 		    globs_match(rule->tenants, subject->tenant) &&
 		    globs_match(rule->models, subject->model);
-		if (screen->applies[i] && holds(rule))
-			screen->idle = false;
+		if (screen->applies[i])
+			need(screen, rule);
 	}
+	if (screen->reads_text)
+		buf_add_span(&screen->tenant, subject->tenant);
 	return screen;
+}
+
+void
+screen_equip(struct screen *screen, struct placeholders *placeholders,
+    const struct hash_key *hash_key)
+{
+	screen->placeholders = placeholders;
+	screen->hash_key = hash_key;
+	if (restores(screen))
+		screen->idle = false;
 }
 
 void
@@ -166,6 +230,9 @@ screen_free(struct screen *screen)
 			free(screen->roles[r].engine[e].active);
 		free(screen->roles[r].engine);
 	}
+	if (screen->own_placeholders)
+		placeholders_free(screen->placeholders);
+	buf_fini(&screen->tenant);
 	free(screen->applies);
 	free(screen);
 }
@@ -179,8 +246,13 @@ screen_is_idle(const struct screen *screen)
 static bool
 looks_at(const struct policy_engine *engine, enum view_kind kind)
 {
-	return kinds[kind].fold == engine->fold &&
-	    kinds[kind].leet == engine->leet;
+	/* What is reversed is the word, not the text. Only words in the text
+	 * itself are also looked for as leet. */
+	enum fold_via via = engine->via == VIA_REVERSED ? VIA_TEXT :
+	    engine->via;
+
+	return kinds[kind].fold == engine->fold && kinds[kind].via == via &&
+	    kinds[kind].leet == (engine->leet && via == VIA_TEXT);
 }
 
 /* The views that an engine needs: its own, and those that they stand on. */
@@ -310,6 +382,11 @@ channel_open(struct screen *screen, enum policy_role role,
 	channel->scopes = scopes;
 	channel->form = form;
 	channel->cut = SCREEN_NONE;
+	if (restores(screen))
+		channel->restore = restore_new(screen->placeholders,
+		    form == FORM_JSON);
+	channel->keeps_raw = channel->restore || (n > 0 &&
+	    (screen->reads_text || form == FORM_JSON));
 	if (n == 0)
 		return channel;
 	if (form == FORM_JSON) {
@@ -340,6 +417,14 @@ channel_close(struct channel_screen *channel)
 		unescape_free(view->unescape);
 		fold_free(view->fold);
 	}
+	for (e = 0; e < channel->n_settled; e++)
+		if (channel->edits[e].owned) {
+			explicit_bzero((char *)(uintptr_t)
+			    channel->edits[e].with,
+			    channel->edits[e].with_len);
+			free((char *)(uintptr_t)channel->edits[e].with);
+		}
+	restore_free(channel->restore);
 	buf_fini(&channel->raw);
 	free(channel->sentences);
 	free(channel->edits);
@@ -387,6 +472,16 @@ cut(struct channel_screen *channel, uint64_t at)
 		channel->cut = at;
 }
 
+/* Of two edits that overlap, the later one's word stands there: it is a rule's
+ * and the other restores, or they begin together and its rule is the first. */
+static bool
+goes_before(const struct screen_edit *later, const struct screen_edit *other)
+{
+	if (!later->rule || !other->rule)
+		return later->rule != NULL;
+	return other->at == later->at && later->rule < other->rule;
+}
+
 /* Appends an edit that begins at or after the last one, and melts the two
  * together where they overlap: the earlier one's word stands there, of two
  * that begin together the first rule's. */
@@ -395,7 +490,7 @@ append(struct channel_screen *channel, const struct screen_edit *e)
 {
 	struct screen_edit *other = channel->n_edits ?
 	    &channel->edits[channel->n_edits - 1] : NULL;
-	uint64_t end = e->at + e->len;
+	uint64_t end = e->at + e->len, at;
 
 	if (!other || other->at + other->len <= e->at) {
 		channel->edits = xgrow(channel->edits, &channel->cap_edits,
@@ -405,20 +500,20 @@ append(struct channel_screen *channel, const struct screen_edit *e)
 	}
 	if (other->at + other->len > end)
 		end = other->at + other->len;
-	if (other->at == e->at && e->rule < other->rule)
+	at = other->at;
+	if (goes_before(e, other))
 		*other = *e;
-	other->len = end - other->at;
+	other->at = at;
+	other->len = end - at;
 }
 
 /* Adds an edit. Those of a second engine come when the first has gone through
  * the whole text: they wait, as to sort each in by itself would take the
  * square of their number. */
 static void
-edit(struct channel_screen *channel, uint64_t at, uint64_t len,
-    const struct policy_rule *rule)
+edit(struct channel_screen *channel, struct screen_edit e)
 {
-	struct screen_edit e = { at, len, rule->replacement,
-		strlen(rule->replacement), rule };
+	uint64_t at = e.at, len = e.len;
 
 	if (at + len <= channel->clear)
 		return;
@@ -432,6 +527,8 @@ edit(struct channel_screen *channel, uint64_t at, uint64_t len,
 		e.len -= channel->clear - at;
 		e.at = channel->clear;
 	}
+	e.match_at = e.at;
+	e.match_len = e.len;
 	if (channel->n_edits == 0 ||
 	    channel->edits[channel->n_edits - 1].at <= e.at) {
 		append(channel, &e);
@@ -449,6 +546,8 @@ by_place(const void *a, const void *b)
 
 	if (x->at != y->at)
 		return x->at < y->at ? -1 : 1;
+	if (!x->rule || !y->rule)
+		return x->rule ? -1 : y->rule != NULL;
 	return x->rule < y->rule ? -1 : x->rule > y->rule;
 }
 
@@ -672,30 +771,218 @@ tells(const struct view *view, uint64_t at, uint64_t end)
 	return true;
 }
 
+/* Replaces from at to end, both of the channel. */
+static void
+replace(struct channel_screen *channel, const struct policy_rule *rule,
+    uint32_t item, uint64_t at, uint64_t end)
+{
+	if (channel->form == FORM_JSON) {
+		at = out_of_escape(channel, at, false);
+		end = out_of_escape(channel, end, true);
+		if (crosses_quote(channel, at, end - at)) {
+			cut(channel, cut_at(channel, rule, at));
+			return;
+		}
+	}
+	edit(channel, (struct screen_edit){ .at = at, .len = end - at,
+		.with = rule->replacement, .with_len = rule->replacement ?
+		    strlen(rule->replacement) : 0,
+		.rule = rule, .item = item });
+}
+
+/* Replaces what a view shows of a match, but for a C2PA wrapper in it. */
+static void
+replace_shown(struct channel_screen *channel, const struct policy_rule *rule,
+    const struct mg_found *found)
+{
+	const struct view *view = channel->view, *base;
+	uint64_t at = found->at, end = found->at + found->len;
+	struct fold_range range;
+
+	for (; view->fold; view = view->parent) {
+		at = fold_start(view->fold, at);
+		end = fold_end(view->fold, end);
+		if (view->parent->fold)
+			continue;
+		base = view->parent;
+		while (fold_wrapped(view->fold, at, end, &range)) {
+			if (range.at > at)
+				replace(channel, rule, found->item,
+				    raw_start(base, at),
+				    raw_end(base, range.at));
+			at = range.end;
+		}
+	}
+	replace(channel, rule, found->item, raw_start(view, at),
+	    raw_end(view, end));
+}
+
 static void
 on_found(void *arg, const struct mg_found *found)
 {
 	struct channel_screen *channel = arg;
 	const struct policy_rule *rule = rule_of(channel, found->rule);
-	uint64_t at = found->at, end = found->at + found->len;
+	uint64_t at, end;
 
 	assert(found->len > 0);
-	if (!tells(channel->view, at, end))
+	if (!tells(channel->view, found->at, found->at + found->len))
 		return;
-	at = raw_start(channel->view, at);
-	end = raw_end(channel->view, end);
+	at = raw_start(channel->view, found->at);
+	end = raw_end(channel->view, found->at + found->len);
 	remember(channel, rule, found->item, at, end - at, NULL);
 	if (!holds(rule))
 		return;
-	if (channel->form == FORM_JSON) {
+	if (channel->form == FORM_JSON)
 		at = out_of_escape(channel, at, false);
-		end = out_of_escape(channel, end, true);
-	}
-	if (rule->action == ACTION_BLOCK || (channel->form == FORM_JSON &&
-	    crosses_quote(channel, at, end - at)))
+	if (rule->action == ACTION_BLOCK)
 		cut(channel, cut_at(channel, rule, at));
 	else
-		edit(channel, at, end - at, rule);
+		replace_shown(channel, rule, found);
+}
+
+/* A placeholder of this exchange. */
+static void
+on_placeholder(void *arg, uint64_t at, uint64_t len, struct mg_span value)
+{
+	struct channel_screen *channel = arg;
+
+	if (channel->n_edits + channel->n_late == SCREEN_MAX_EDITS ||
+	    value.len > SCREEN_MAX_WRITTEN - channel->restored)
+		return;
+	channel->restored += value.len;
+	edit(channel, (struct screen_edit){ .at = at, .len = len,
+		.with = value.ptr, .with_len = value.len });
+}
+
+/* ---- what an edit writes ---- */
+
+/* Reads JSON up to an offset that is not behind the raw bytes' end. */
+static void
+json_read(struct channel_screen *channel, uint64_t to)
+{
+	struct json_state *j = &channel->json;
+
+	for (; j->at < to; j->at++) {
+		char c = raw_byte(channel, j->at);
+
+		if (!j->began && !strchr(" \t\r\n", c)) {
+			j->began = true;
+			j->is_json = c == '{' || c == '[';
+		}
+		if (c == '"' && !j->escaped)
+			j->in_string = !j->in_string;
+		j->escaped = j->in_string && c == '\\' && !j->escaped;
+	}
+}
+
+/* The raw bytes from at on, as people read them: with their escapes undone. */
+static void
+add_readable(const struct channel_screen *channel, uint64_t at, uint64_t len,
+    bool escaped, struct buf *out)
+{
+	struct mg_span raw = span(channel->raw.ptr + (at - channel->raw_at),
+	    (size_t)len);
+	struct unescape *unescape;
+	uint64_t open;
+
+	if (!escaped) {
+		buf_add_span(out, raw);
+		return;
+	}
+	unescape = unescape_new();
+	buf_add_span(out, unescape_feed(unescape, raw, true, &open));
+	unescape_free(unescape);
+}
+
+static struct mg_span
+kind_of(const struct policy_rule *rule, uint32_t item)
+{
+	const struct mg_value *value;
+
+	if (!rule->filter)
+		return span("", 0);
+	value = &rule->match.match[0];
+	return item < value->n_items ? value->items[item].text : span("", 0);
+}
+
+/* Takes a placeholder for the whole of what is replaced. */
+static bool
+write_placeholder(struct channel_screen *channel, struct screen_edit *e)
+{
+	struct screen *screen = channel->screen;
+	const struct policy_rule *rule = e->rule;
+	struct buf value = { 0 };
+	struct mg_span with;
+
+	if (!screen->placeholders) {
+		screen->placeholders = placeholders_new(screen->policy);
+		screen->own_placeholders = true;
+	}
+	add_readable(channel, e->at, e->len, channel->form == FORM_JSON &&
+	    !e->bare, &value);
+	with = placeholders_add(screen->placeholders,
+	    rule->kinds[e->item < rule->n_kinds ? e->item : 0],
+	    buf_span(&value));
+	explicit_bzero(value.ptr, value.len);
+	buf_fini(&value);
+	e->with = with.ptr;
+	e->with_len = with.len;
+	return with.ptr != NULL;
+}
+
+static bool
+write_template(struct channel_screen *channel, struct screen_edit *e)
+{
+	struct redact_facts facts = { e->rule->id, e->rule->category,
+		kind_of(e->rule, e->item), { NULL, 0 },
+		buf_span(&channel->screen->tenant),
+		channel->screen->hash_key };
+	struct buf value = { 0 }, out = { 0 };
+
+	add_readable(channel, e->match_at, e->match_len,
+	    channel->form == FORM_JSON && !e->bare, &value);
+	facts.value = buf_span(&value);
+	redact_write(e->rule->redact, &facts, &out);
+	buf_fini(&value);
+	e->with = buf_cstr(&out);
+	e->with_len = out.len;
+	e->owned = true;
+	channel->written += out.len;
+	return channel->written <= SCREEN_MAX_WRITTEN;
+}
+
+/* Writes what has become certain. What cannot be written is cut off. */
+static void
+settle(struct channel_screen *channel)
+{
+	bool json = channel->keeps_raw && (channel->restore ||
+	    channel->form == FORM_JSON);
+
+	for (; channel->n_settled < channel->n_edits; channel->n_settled++) {
+		struct screen_edit *e = &channel->edits[channel->n_settled];
+		bool written = true;
+
+		if (e->at + e->len > channel->clear)
+			break;
+		if (json) {
+			json_read(channel, e->at);
+			e->bare = channel->form == FORM_JSON &&
+			    channel->json.is_json && !channel->json.in_string;
+			e->quoted = channel->form == FORM_PLAIN && !e->rule &&
+			    channel->json.is_json && channel->json.in_string;
+		}
+		if (!e->rule)
+			channel->screen->restored +=
+			    e->at + e->len <= channel->cut;
+		else if (e->rule->n_kinds > 0)
+			written = write_placeholder(channel, e);
+		else if (e->rule->redact)
+			written = write_template(channel, e);
+		if (!written && e->at < channel->cut)
+			channel->cut = e->at;
+	}
+	if (json)
+		json_read(channel, channel->clear);
 }
 
 static void
@@ -912,7 +1199,6 @@ json_feed(struct channel_screen *channel, const char *ptr, size_t len,
 	uint64_t hold, open, from = channel->raw_fed, h;
 	struct mg_span text;
 
-	buf_add(&channel->raw, ptr, len);
 	text = unescape_feed(plain->unescape, span(ptr, len), last, &open);
 	hold = views_feed(channel, plain, n, text, last);
 	channel->raw_fed = open;
@@ -998,15 +1284,23 @@ void
 channel_feed(struct channel_screen *channel, const char *ptr, size_t len,
     bool last)
 {
-	uint64_t hold = channel->end + len;
+	uint64_t hold = channel->end + len, h;
 
 	if (channel->scopes->sentence)
 		note_sentences(channel, ptr, len);
+	if (channel->keeps_raw)
+		buf_add(&channel->raw, ptr, len);
 	if (channel->n_views > 0)
 		hold = channel->form == FORM_JSON ?
 		    json_feed(channel, ptr, len, last) :
 		    views_feed(channel, channel->views, channel->n_views,
 			span(ptr, len), last);
+	if (channel->restore) {
+		h = restore_feed(channel->restore, span(ptr, len), last,
+		    on_placeholder, channel);
+		if (h < hold)
+			hold = h;
+	}
 	channel->end += len;
 	melt_late(channel);
 	hold = last ? channel->end : unit_before(channel, hold);
@@ -1014,7 +1308,8 @@ channel_feed(struct channel_screen *channel, const char *ptr, size_t len,
 		channel->clear = hold;
 	if (channel->scopes->sentence)
 		forget_sentences(channel);
-	if (channel->n_views > 0 && channel->form == FORM_JSON) {
+	settle(channel);
+	if (channel->keeps_raw) {
 		buf_drop(&channel->raw,
 		    (size_t)(channel->clear - channel->raw_at));
 		channel->raw_at = channel->clear;
@@ -1038,6 +1333,23 @@ channel_edits(const struct channel_screen *channel, size_t *n)
 {
 	*n = channel->n_edits;
 	return channel->edits;
+}
+
+bool
+channel_must_change(const struct channel_screen *channel)
+{
+	size_t i;
+
+	for (i = 0; i < channel->n_edits; i++)
+		if (channel->edits[i].rule)
+			return true;
+	return false;
+}
+
+uint64_t
+screen_restored(const struct screen *screen)
+{
+	return screen->restored;
 }
 
 const struct screen_finding *

@@ -602,7 +602,12 @@ open_shared(struct server *s, struct mg_error *err)
 	buf_clear(&path);
 	buf_addf(&path, "%s/audit", config->state);
 	gw->audit = audit_new(buf_cstr(&path), &config->audit, err);
-	rc = gw->audit ? 0 : -1;
+	if (!gw->audit)
+		goto out;
+	buf_clear(&path);
+	buf_addf(&path, "%s/redact.key", config->state);
+	gw->hash_key = hash_key_open(buf_cstr(&path), err);
+	rc = gw->hash_key ? 0 : -1;
 out:
 	buf_fini(&path);
 	return rc;
@@ -724,6 +729,7 @@ close_all(struct server *s)
 		worker_fini(&gw->workers[i]);
 	free(gw->workers);
 	audit_free(gw->audit);
+	hash_key_free(gw->hash_key);
 	auth_free(gw->auth);
 	limits_free(gw->limits);
 	door_free(gw->door);

@@ -152,8 +152,9 @@ a_close_with_all_its_members_is_canonical(void)
 	struct record_verdict verdict = { "answer", s, s, "unable", "flag",
 	    "shadow", "low", 1000000, places, 20, s, s };
 	struct record_obj objs[65] = { { "prompt", 3, { 255 } } };
-	struct record_close close = { "aborted", "client", "client_gone", 200, &verdict, 1, 4, s, s, s,
-	    s, UINT64_MAX, 2, true, 3, objs, 65, 1, 2, 3, 4, unread };
+	struct record_close close = { "aborted", "client", "client_gone", 200,
+	    &verdict, 1, 4, s, s, s, s, UINT64_MAX, 2, true, 3, objs, 65, 1, 2,
+	    3, 4, unread, 5, 6 };
 	struct buf out = { 0 };
 	size_t i;
 

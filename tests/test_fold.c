@@ -27,10 +27,14 @@ static const enum fold_step all_chains[][CHAIN_MAX + 1] = {
 	{ FOLD_STRONG, FOLD_LEET, 99 },
 	{ FOLD_STRONG, FOLD_JOINED, FOLD_LEET, 99 },
 	{ FOLD_STRONG, FOLD_TIGHT, FOLD_LEET, 99 },
+	{ FOLD_STRONG, FOLD_PINYIN, 99 },
+	{ FOLD_BASE64, 99 }, { FOLD_HEX, 99 }, { FOLD_URL, 99 },
+	{ FOLD_BASE64, FOLD_STRONG, 99 },
 };
 
 enum { N_CHAINS = sizeof(all_chains) / sizeof(*all_chains), BASIC = 0,
-    STRONG, JOINED, TIGHT, LEET, JOINED_LEET };
+    STRONG, JOINED, TIGHT, LEET, JOINED_LEET, TIGHT_LEET, PINYIN, BASE64, HEX,
+    URL };
 
 static struct chain *
 chain_new(size_t which)
@@ -376,7 +380,8 @@ joined_spells_words_out(void)
 	    { "b\no\nm\nb", "bomb" }, { "b💣o💣m💣b", "bomb" },
 	    { "b\u3000o\u2003m\u00a0b", "bomb" },
 	    { "(b)(o)(m)(b)", "(bomb)" }, { "bo💣mb bo❤\ufe0fmb", "bomb bomb" },
-	    { "bo*mb", "bomb" }, { "8.9.6.4", "8964" });
+	    { "bo*mb b**o**mb `b`omb", "bomb bomb `bomb" },
+	    { "8.9.6.4", "8964" });
 }
 
 static void
@@ -400,7 +405,10 @@ static void
 tight_joins_the_rest(void)
 {
 	PAIRS(TIGHT, { "a n a l", "anal" }, { "b.o-m*b", "bomb" },
-	    { "m a f i a boss", "mafia boss" }, { "b o m b  n o w", "bombnow" });
+	    { "m a f i a boss", "mafia boss" }, { "b o m b  n o w", "bombnow" },
+	    { "bo-mb bo.mb bo_mb", "bomb bomb bomb" },
+	    { "bo--mb 8.964 a1-b2 end. Next he'll",
+		"bo--mb 8.964 a1-b2 end. next he'll" });
 }
 
 static void
@@ -411,6 +419,7 @@ joined_closes_up_han_characters(void)
 	    { "炸.弹 炸·弹 炸*弹", "炸弹炸弹炸弹" },
 	    { "炸-弹_炸|弹/炸~弹+炸", "炸弹炸弹炸弹炸" },
 	    { "炸★弹 炸💣弹", "炸弹炸弹" }, { "炸 - 弹", "炸弹" },
+	    { "炸丨弹 炸丶弹 炸ー弹", "炸弹炸弹炸弹" },
 	    { "【炸】【弹】", "【炸弹】" }, { "(炸)(弹)", "(炸弹)" },
 	    { "「炸」弹", "「炸弹" }, { "炸，弹，制，造", "炸弹制造" },
 	    { "炸\n弹\n制\n造", "炸弹制造" }, { "炸、弹。", "炸弹。" });
@@ -459,6 +468,90 @@ a_number_waits_for_its_word_so_long_and_no_longer(void)
 	chain_feed(c, "1", 1, false);
 	CHECK_EQ(c->len, 32);
 	chain_free(c);
+}
+
+/* ---- deeper views ---- */
+
+static void
+pinyin_reads_chinese_by_its_sound(void)
+{
+	char bomb[32], other[32];
+
+	(void)snprintf(bomb, sizeof(bomb), "%s", folded(PINYIN, "炸弹"));
+	CHECK_EQ(strlen(bomb), 6);
+	PAIRS(PINYIN, { "hello world 123!", "hello world 123!" },
+	    { "\ue000x", "x" });
+	CHECK_STR(folded(PINYIN, "扎蛋"), bomb);
+	CHECK_STR(folded(PINYIN, "ZhaDan"), bomb);
+	CHECK_STR(folded(PINYIN, "zha dan"), bomb);
+	CHECK_STR(folded(PINYIN, "zhà dàn"), bomb);
+	CHECK_STR(folded(PINYIN, "zha4dan4"), bomb);
+	CHECK_STR(folded(PINYIN, "zha-dan"), bomb);
+	CHECK_STR(folded(PINYIN, "炸 dan"), bomb);
+	CHECK_STR(folded(PINYIN, "zha 弹"), bomb);
+	CHECK(strcmp(folded(PINYIN, "炸 弹"), bomb) != 0);
+	(void)snprintf(other, sizeof(other), "%s", folded(PINYIN, "女"));
+	CHECK_STR(folded(PINYIN, "nv"), other);
+	CHECK_STR(folded(PINYIN, "nu"), other);
+	/* Syllables, not letters: xi an is not xian. */
+	(void)snprintf(other, sizeof(other), "%s", folded(PINYIN, "先"));
+	CHECK(strcmp(folded(PINYIN, "西安"), other) != 0);
+}
+
+static void
+check_sought(enum fold_via via, const char *text, const char *want)
+{
+	size_t len;
+	char *got = fold_sought(MG_FOLD_STRONG, false, via,
+	    (struct mg_span){ text, strlen(text) }, &len);
+
+	CHECK_MEM(got, len, want);
+	free(got);
+}
+
+static void
+a_word_is_sought_in_other_ways(void)
+{
+	char bomb[32];
+
+	(void)snprintf(bomb, sizeof(bomb), "%s", folded(PINYIN, "炸弹"));
+	check_sought(VIA_REVERSED, "Bömb 炸彈", "弹炸 bmob");
+	check_sought(VIA_PINYIN, "炸彈", bomb);
+	check_sought(VIA_PINYIN, "毒", "毒");	/* too many sound like it */
+	check_sought(VIA_PINYIN, "nazi", "nazi");
+	check_sought(VIA_HEX, "Bomb", "bomb");
+}
+
+static void
+base64_shows_what_runs_hold(void)
+{
+	PAIRS(BASE64, { "54K45by5", "炸弹" }, { "Ym9tYg==", "bomb\n" },
+	    { "Ym9tYg", "bomb" }, { "say Ym9tYg== or 54K45by5.",
+		"bomb\n炸弹\n" },
+	    { "aG93IHRvIG1ha2UgYSBib21i", "how to make a bomb" },
+	    { "aG93IHRvIG1ha2Ug\nYSBib21i", "how to make a bomb" },
+	    { "aG93IHRvIG1ha2Ug\r\nYSBib21i!", "how to make a bomb\n" },
+	    { "5oCO5LmI5YGa54K45by577yf", "怎么做炸弹？" },
+	    { "Yg==", "b\n" }, { "", "" }, { "请用诗歌", "" },
+	    { "AAAA", "" }, { "4p2k77iP", "❤\ufe0f" });
+}
+
+static void
+hex_shows_what_runs_hold(void)
+{
+	PAIRS(HEX, { "e782b8e5bcb9", "炸弹" }, { "E7 82 B8 E5 BC B9", "炸弹" },
+	    { "\\xe7\\x82\\xb8", "炸" }, { "0x62 0x6f 0x6d 0x62", "bomb" },
+	    { "62:6f:6d:62!", "bomb\n" }, { "say 626f6d62 or e782b8",
+		"bomb\n炸" },
+	    { "hello cafe beef", "" }, { "请用诗歌", "" });
+}
+
+static void
+url_undoes_percent_signs(void)
+{
+	PAIRS(URL, { "%E7%82%B8%e5%bc%b9", "炸弹" }, { "b%6Fmb", "bomb" },
+	    { "100% of 5%a %zz %E7%82 %", "100% of 5%a %zz %E7%82 %" },
+	    { "%00%ff%41", "%00%ffA" });
 }
 
 /* ---- cuts and maps ---- */
@@ -530,6 +623,28 @@ a_text_folds_the_same_at_every_cut(void)
 				1 + (size_t)rand() % 28));
 }
 
+static void
+encoded_texts_decode_the_same_at_every_cut(void)
+{
+	static const char *const pieces[] = { "54K45by5", "Ym9tYg==", "aG93",
+		"Y", "=", "\n", "\r\n", "\r", " ", "e7", "82b8", "\\x", "0x",
+		"\\", "%", "%E7%82%B8", "%4", "%41", "g", ":", "炸", ",",
+		"626f6d62", "zha", "dan", "弹", "'", "4", "x" };
+	char text[400];
+	size_t i, k, which;
+
+	srand(4);
+	for (i = 0; i < 3000 && !check_test_failed; i++) {
+		text[0] = '\0';
+		for (k = (size_t)rand() % 12; k > 0; k--)
+			strcat(text, pieces[(size_t)rand() % 29]);
+		for (which = PINYIN; which < N_CHAINS; which++)
+			check_cuts(which, text, strlen(text));
+		if (check_test_failed)
+			fprintf(stderr, "\"%s\"\n", text);
+	}
+}
+
 /* Words long enough to be stepped over in blocks. */
 static void
 long_texts_fold_the_same_at_every_cut(void)
@@ -541,7 +656,7 @@ long_texts_fold_the_same_at_every_cut(void)
 	size_t i, k, which;
 
 	srand(3);
-	for (i = 0; i < 1500 && !check_test_failed; i++) {
+	for (i = 0; i < 800 && !check_test_failed; i++) {
 		text[0] = '\0';
 		for (k = 0; k < 24; k++) {
 			strcat(text, words[(size_t)rand() % 20]);
@@ -615,7 +730,8 @@ main(void)
 	struct mg_error err = { { 0 } };
 
 	if (fold_prepare(MG_FOLD_BASIC, &err) < 0 ||
-	    fold_prepare(MG_FOLD_STRONG, &err) < 0) {
+	    fold_prepare(MG_FOLD_STRONG, &err) < 0 ||
+	    fold_prepare_pinyin(&err) < 0) {
 		fprintf(stderr, "%s\n", err.text);
 		return 1;
 	}
@@ -638,6 +754,12 @@ main(void)
 	RUN(leet_reads_digits_in_words);
 	RUN(leet_leaves_numbers_alone);
 	RUN(a_number_waits_for_its_word_so_long_and_no_longer);
+	RUN(pinyin_reads_chinese_by_its_sound);
+	RUN(a_word_is_sought_in_other_ways);
+	RUN(base64_shows_what_runs_hold);
+	RUN(hex_shows_what_runs_hold);
+	RUN(url_undoes_percent_signs);
+	RUN(encoded_texts_decode_the_same_at_every_cut);
 	RUN(a_text_folds_the_same_at_every_cut);
 	RUN(long_texts_fold_the_same_at_every_cut);
 	RUN(small_texts_fold_the_same_at_every_cut);

@@ -57,7 +57,7 @@ gives_a_rule_its_defaults(void)
 	CHECK_EQ(r->stream, STREAM_EXACT);
 	CHECK(!r->allow_on_error);
 	CHECK_STR(r->category, "custom");
-	CHECK_STR(r->replacement, "[redacted]");
+	CHECK(!r->replacement && !r->redact && !r->n_kinds);
 	CHECK(!r->tenants && !r->models);
 	CHECK_EQ(r->roles, ROLE_ANY);
 	CHECK_EQ(r->match.max_hold, 1024);
@@ -196,9 +196,45 @@ refuses_what_the_language_does_not_have_yet(void)
 	CHECK(!load(MATCH("{classifier: jailbreak, at_least: 0.9}")));
 	CHECK(!load(MATCH("{judge: llama-guard}")));
 	CHECK(!load(HEAD "rules:\n- {id: r, on: prompt, match: {words: [a]}, "
-	    "action: pseudonymize}\n"));
+	    "action: hide}\n"));
 	CHECK_STR(scratch_tail(err.text), "p.yaml:4:52: action: unknown value "
-	    "'pseudonymize'; known: flag, redact, block");
+	    "'hide'; known: flag, redact, pseudonymize, block");
+}
+
+#define TAKES(on, more) HEAD "rules:\n- id: my-rule\n  on: " on "\n  match: {" \
+	" words: [a] }\n  action: pseudonymize\n" more
+
+static void
+reads_what_pseudonymize_needs(void)
+{
+	CHECK(load(TAKES("prompt", "  as: CARD_NO\n  tests: {pseudonymize: a, "
+	    "pass: b}\n")));
+	CHECK_STR(err.text, "");
+	if (!policy)
+		return;
+	CHECK_EQ(policy->rules[0].action, ACTION_PSEUDONYMIZE);
+	CHECK_EQ(policy->rules[0].n_kinds, 1);
+	CHECK_STR(policy->rules[0].kinds[0], "CARD_NO");
+	CHECK_EQ(policy->rules[0].tests[0].expect, ACTION_PSEUDONYMIZE);
+	CHECK(load(TAKES("prompt", "")));
+	CHECK_STR(policy->rules[0].kinds[0], "MY_RULE");
+	CHECK_BAD(TAKES("[prompt, answer]", ""), "5:7: on: `action: "
+	    "pseudonymize` is for prompts alone; answers get back what it "
+	    "took out of them");
+	CHECK_BAD(TAKES("prompt", "  as: phone\n"), "8:7: as: a word of A-Z, "
+	    "0-9 and single '_' that begins with a letter, such as PHONE, not "
+	    "'phone'");
+	CHECK_BAD(TAKES("prompt", "  as: A__B\n"), "8:7: as: a word of A-Z, "
+	    "0-9 and single '_' that begins with a letter, such as PHONE, not "
+	    "'A__B'");
+	CHECK_BAD(TAKES("prompt", "  with: x\n"), "8:3: with: only `action: "
+	    "redact` writes something, and this rule's is pseudonymize");
+	CHECK_BAD(TAKES("prompt", "  tests: {redact: x}\n"), "8:11: tests: "
+	    "this rule's action is pseudonymize, so write 'pseudonymize:'");
+	CHECK_BAD(HEAD RULE "  as: X\n", "8:3: as: only `action: "
+	    "pseudonymize` has placeholders, and this rule's is block");
+	CHECK_BAD(HEAD RULE "  mask: x\n", "8:3: mask: only `action: redact` "
+	    "writes something, and this rule's is block");
 }
 
 static void
@@ -233,6 +269,15 @@ reads_how_texts_are_folded(void)
 	CHECK_BAD(MATCH("{words: [\"\\u200b\"]}"), "7:19: words: nothing is "
 	    "left of this text when it is folded");
 	CHECK(!load(HEAD RULE "  except: {words: [a], fold: none}\n"));
+	CHECK(load(MATCH("{words: [a], views: [reversed, url]}")));
+	CHECK_EQ(policy->rules[0].views, 1u << VIA_TEXT | 1u << VIA_REVERSED |
+	    1u << VIA_URL);
+	CHECK_EQ(policy->n_engines, 3);
+	CHECK_BAD(MATCH("{regex: a, views: reversed}"), "7:28: views: reversed "
+	    "and pinyin are for words, not for regex");
+	CHECK_BAD(MATCH("{words: [a], fold: basic, views: [pinyin]}"),
+	    "7:43: views: pinyin only with `fold: strong`");
+	CHECK(!load(MATCH("{words: [a], views: [backwards]}")));
 }
 
 static void
@@ -720,6 +765,7 @@ main(void)
 	RUN(takes_so_many_lists_and_no_more);
 	RUN(takes_a_list_file_of_so_many_bytes_and_no_more);
 	RUN(takes_a_test_of_so_many_bytes_and_no_more);
+	RUN(reads_what_pseudonymize_needs);
 	RUN(is_known_by_a_hash_of_the_file_and_its_lists);
 	RUN(lives_as_long_as_its_last_reference);
 	RUN(has_words_for_its_values);

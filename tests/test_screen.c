@@ -691,6 +691,63 @@ replaces_whole_characters_of_a_folded_text(void)
 	    "{\"a\":\"X\\n\"}");
 }
 
+/* One variation selector per byte. */
+static void
+add_selectors(struct buf *out, const char *bytes, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		unsigned b = (unsigned char)bytes[i], c;
+
+		c = b < 16 ? 0xfe00 + b : 0xe0100 + b - 16;
+		if (b >= 16)
+			buf_add_byte(out, (char)(0xf0 | c >> 18));
+		buf_add_byte(out, (char)(b < 16 ? 0xe0 | c >> 12 :
+		    0x80 | (c >> 12 & 63)));
+		buf_add_byte(out, (char)(0x80 | (c >> 6 & 63)));
+		buf_add_byte(out, (char)(0x80 | (c & 63)));
+	}
+}
+
+/* What becomes of bo…mb with a wrapper in it of which n bytes are there. */
+static void
+check_wrapper(const char *header, size_t n, const char *before,
+    const char *after, bool stays)
+{
+	struct buf text = { 0 }, want = { 0 }, run = { 0 };
+
+	buf_add_str(&run, "\ufeff");
+	add_selectors(&run, header, n);
+	buf_add_str(&text, before);
+	buf_add_span(&text, buf_span(&run));
+	buf_add_str(&text, after);
+	buf_add_str(&want, "X");
+	if (stays) {
+		buf_add_span(&want, buf_span(&run));
+		buf_add_str(&want, *after ? "X" : "");
+	}
+	check_edits(RULE("a", "bomb", "redact") "    with: X\n",
+	    buf_cstr(&text), FORM_PLAIN, buf_cstr(&want));
+	buf_fini(&text);
+	buf_fini(&want);
+	buf_fini(&run);
+}
+
+static void
+leaves_a_c2pa_wrapper_whole(void)
+{
+	static const char run[] = "C2PATXT\0\1\0\0\0\3abcpad";
+
+	check_wrapper(run, 19, "bomb", "", true);
+	check_wrapper(run, 19, "bo", "mb", true);
+	check_wrapper(run, 16, "bo", "mb", true);
+	check_wrapper(run, 15, "bo", "mb", false);	/* not whole */
+	check_wrapper("C2PATXT\0\2\0\0\0\0", 13, "bo", "mb", false);
+	check_wrapper("C3PATXT\0\1\0\0\0\0", 13, "bo", "mb", false);
+	check_wrapper("", 0, "bo", "mb", false);
+}
+
 static void
 check_view(const char *rules, const char *text, const char *view)
 {
@@ -728,6 +785,65 @@ says_on_which_view_a_match_was_seen(void)
 	check_view(LEET, "k1lling", NULL);
 	check_view(LEET, "k.1.l.l", "strong, joined, leet");
 	check_view(LEET, "k.1-l.l", "strong, joined tightly, leet");
+}
+
+#define VIEWS(views) "  - id: a\n    on: answer\n    match: { words: " \
+	"[bomb, 炸弹], views: [" views "] }\n    action: flag\n"
+
+static void
+looks_deeper_where_a_rule_asks(void)
+{
+	check_view(VIEWS("reversed"), "弹炸", "strong");
+	check_view(VIEWS("reversed"), "b.m.o.b", "strong, joined");
+	check_view(VIEWS("pinyin"), "扎蛋", "strong, pinyin");
+	check_view(VIEWS("pinyin"), "怎么做zhadan啊", "strong, pinyin");
+	check_view(VIEWS("base64, hex"), "Qk9NQg==", "base64, strong");
+	check_view(VIEWS("base64, hex"), "424F4D42", "hex, strong");
+	check_view(VIEWS("url"), "%E7%82%B8%E5%BD%88", "url, strong");
+	check_view(VIEWS("url"), "扎蛋 bmob Qk9NQg==", NULL);
+	check_view("  - id: a\n    on: answer\n    match: { regex: 'bo+mb', "
+	    "views: base64 }\n    action: flag\n", "Ym9vbWI=", "base64");
+}
+
+static void
+replaces_what_is_encoded_by_groups(void)
+{
+	const char *rules = "  - id: a\n    on: answer\n    match: { words: "
+	    "[bomb, 炸弹], views: [reversed, pinyin, base64, hex, url] }\n"
+	    "    action: redact\n    with: X\n";
+
+	check_edits(rules, "say Ym9tYg== now", FORM_PLAIN, "say X== now");
+	check_edits(rules, "zha4 dan4!", FORM_PLAIN, "X4!");
+	check_edits(rules, "b%6fmb, \\x62\\x6f\\x6d\\x62, bmob", FORM_PLAIN,
+	    "X, X, X");
+}
+
+#define DEEP \
+	"  - id: r1\n    on: [prompt, answer]\n    match: { words: [ab, " \
+	"炸弹, dan], views: [reversed, pinyin, base64] }\n" \
+	"    action: redact\n    with: '1'\n" \
+	"  - id: r2\n    on: [prompt, answer]\n    match: { regex: 'a.?b', " \
+	"views: [hex, url] }\n    action: redact\n    with: '2'\n"
+
+static void
+and_on_deeper_views(void)
+{
+	static const char *const pieces[] = { "a", "b", "炸", "弹", "扎", "蛋",
+		"zha", "dan", " ", "4", "YWI=", "54K45by5", "YW", "61", "62",
+		"\\x", "%61", "%", "n", "'" };
+	struct side s = side_open(DEEP, "t", "m");
+	struct buf text = { 0 };
+	unsigned n;
+	int i;
+
+	for (i = 0; i < 2000 && !check_test_failed; i++) {
+		buf_clear(&text);
+		for (n = 1 + rnd(10); n > 0; n--)
+			buf_add_str(&text, pieces[rnd(20)]);
+		check_cuts(s.screen, FORM_PLAIN, buf_cstr(&text), text.len);
+	}
+	buf_fini(&text);
+	side_close(&s);
 }
 
 static void
@@ -921,7 +1037,11 @@ main(void)
 	RUN(and_when_it_is_folded);
 	RUN(and_when_it_is_folded_in_json);
 	RUN(replaces_whole_characters_of_a_folded_text);
+	RUN(leaves_a_c2pa_wrapper_whole);
 	RUN(says_on_which_view_a_match_was_seen);
+	RUN(looks_deeper_where_a_rule_asks);
+	RUN(replaces_what_is_encoded_by_groups);
+	RUN(and_on_deeper_views);
 	RUN(counts_a_match_once_that_several_views_show);
 	RUN(holds_no_more_of_a_folded_text_than_it_must);
 	RUN(holds_what_exhaustive_search_says);

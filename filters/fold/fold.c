@@ -206,6 +206,8 @@ fold_forget(struct fold *f, uint64_t at)
 {
 	size_t drop = mark_behind(f, at);
 
+	if (f->n_wrapped > 1)
+		fold_wrapper_forget(f, fold_start(f, at));
 	/* The last mark at or before it still maps what follows it. */
 	if (drop < 2)
 		return;
@@ -223,8 +225,9 @@ fold_new(enum fold_step step)
 	struct fold *f = mem_new(1, sizeof(*f));
 
 	f->step = step;
-	f->table = fold_table_get(step == FOLD_BASIC ? MG_FOLD_BASIC :
-	    MG_FOLD_STRONG);
+	if (step < FOLD_BASE64)
+		f->table = fold_table_get(step == FOLD_BASIC ? MG_FOLD_BASIC :
+		    MG_FOLD_STRONG);
 	return f;
 }
 
@@ -236,6 +239,7 @@ fold_free(struct fold *f)
 	free(f->out);
 	free(f->held);
 	free(f->marks);
+	free(f->wrapped);
 	free(f);
 }
 
@@ -251,6 +255,12 @@ read_step(struct fold *f, const char *ptr, size_t n, bool last)
 		return fold_join_read(f, ptr, n, last);
 	case FOLD_LEET:
 		return fold_leet_read(f, ptr, n, last);
+	case FOLD_PINYIN:
+		return fold_pinyin_read(f, ptr, n, last);
+	case FOLD_BASE64:
+	case FOLD_HEX:
+	case FOLD_URL:
+		return fold_decode_read(f, ptr, n, last);
 	}
 	abort();
 }
@@ -307,4 +317,42 @@ fold_text(enum mg_fold level, bool leet, struct mg_span text, size_t *len)
 	fold_free(f);
 	fold_free(l);
 	return copy;
+}
+
+static void
+reverse(char *text, size_t len)
+{
+	char *copy = mem_new(len + 1, 1);
+	size_t i, size;
+
+	memcpy(copy, text, len);
+	for (i = 0; i < len; i += size) {
+		size = utf8_size((unsigned char)copy[i]);
+		memcpy(text + len - i - size, copy + i, size);
+	}
+	free(copy);
+}
+
+char *
+fold_sought(enum mg_fold level, bool leet, enum fold_via via,
+    struct mg_span text, size_t *len)
+{
+	char *folded = fold_text(level, leet && via <= VIA_REVERSED, text,
+	    len), *to;
+	struct fold *f;
+	struct mg_span out;
+
+	if (via == VIA_REVERSED)
+		reverse(folded, *len);
+	if (via != VIA_PINYIN ||
+	    !fold_sounds((struct mg_span){ folded, *len }))
+		return folded;
+	f = fold_new(FOLD_PINYIN);
+	out = fold_feed(f, (struct mg_span){ folded, *len }, true);
+	to = mem_new(out.len + 1, 1);
+	memcpy(to, out.ptr, out.len);
+	*len = out.len;
+	fold_free(f);
+	free(folded);
+	return to;
 }

@@ -23,6 +23,20 @@ enum fold_step {
 	FOLD_TIGHT,	/* also where the separators in one word differ, and
 			 * at letters that are words themselves (a, i) */
 	FOLD_LEET,	/* digits and signs in a word are letters; l is i */
+	FOLD_PINYIN,	/* Chinese by its sound, and Latin words that spell it */
+	/* These read what is written. */
+	FOLD_BASE64,	/* what runs of base64 hold, and nothing else */
+	FOLD_HEX,	/* what runs of hexadecimal digits hold */
+	FOLD_URL,	/* %41 is A */
+};
+
+/* What else a rule looks for, or where. */
+enum fold_via {
+	VIA_TEXT,	/* what it says, in the text */
+	VIA_REVERSED,	/* it, written from back to front */
+	VIA_PINYIN,	/* what sounds like it */
+	VIA_BASE64, VIA_HEX, VIA_URL,	/* what it says, in what is encoded */
+	N_VIA,
 };
 
 enum {
@@ -35,6 +49,9 @@ struct fold;
 /* Makes the tables of a level ready; nothing to do the second time. Any
  * thread. -1 with err filled when ICU or OpenCC lack their data. */
 int fold_prepare(enum mg_fold level, struct mg_error *err);
+
+/* The same for FOLD_PINYIN, which takes about a second. */
+int fold_prepare_pinyin(struct mg_error *err);
 
 /* Its level must have been prepared. Never NULL. */
 struct fold *fold_new(enum fold_step step);
@@ -61,6 +78,13 @@ uint64_t fold_end(const struct fold *f, uint64_t end);
 bool fold_crosses(const struct fold *f, uint64_t at, uint64_t end);
 /* Whether the fold has ever left out such a thing. */
 bool fold_differs(const struct fold *f);
+/* A C2PA wrapper (a manifest that the text carries in variation selectors) of
+ * the input that shares something with at … end: the first, in *range. */
+struct fold_range {
+	uint64_t at, end;
+};
+bool fold_wrapped(const struct fold *f, uint64_t at, uint64_t end,
+    struct fold_range *range);
 /* Nothing before this output offset will be asked again. */
 void fold_forget(struct fold *f, uint64_t at);
 
@@ -68,5 +92,9 @@ void fold_forget(struct fold *f, uint64_t at);
  * leet only counts for MG_FOLD_STRONG. */
 char *fold_text(enum mg_fold level, bool leet, struct mg_span text,
     size_t *len);
+/* Folds what is looked for in one of these ways. By its sound only what has
+ * two Chinese syllables or more: one is like too many others. */
+char *fold_sought(enum mg_fold level, bool leet, enum fold_via via,
+    struct mg_span text, size_t *len);
 
 #endif

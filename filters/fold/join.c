@@ -4,8 +4,8 @@
  * Single letters with the same separator between all of them, three at the
  * least, are one word: b.o.m.b. A letter that is an English word by itself (a,
  * I) keeps its space at either end, so that "had a b o m b" has a word of four
- * letters. Signs of a picture (and a few that nobody writes there) inside a
- * word go.
+ * letters. Pictures (and a few signs that nobody writes there) inside a word
+ * go.
  * Between Han characters signs and spaces go, but a mark that ends a sentence
  * or a line only goes between characters that stand alone on both sides.
  *
@@ -175,22 +175,52 @@ in_spelled_word(struct reader *r, size_t i, struct gap *g, bool *crossing)
 	return look;
 }
 
-/* A picture inside a word, or one of a few signs. */
+/* A sign that nobody writes inside a word, but to hide it or to print it bold.
+ * The first five are in letters_of(), too. */
+static bool
+is_odd_sign(uint32_t c)
+{
+	return c == '*' || c == '|' || c == '~' || c == '^' || c == '`' ||
+	    c == 0xb7 || c == 0x2022;
+}
+
+static bool
+is_ascii_letter(uint32_t c)
+{
+	return c >= 'a' && c <= 'z';
+}
+
+/* A sign that only FOLD_TIGHT takes out of a word. */
+static bool
+is_tight_sign(uint32_t c)
+{
+	return c == '-' || c == '.' || c == '_';
+}
+
+/* Pictures and such signs inside a word. For FOLD_TIGHT also one hyphen, dot
+ * or underscore between letters of ASCII. */
 static enum look
 inside_word(const struct reader *r, size_t i, struct gap *g)
 {
 	uint32_t c = utf8_get(r->ptr + i);
-	bool sign = c == '*' || c == '|' || c == '~' || c == '^' ||
-	    c == 0xb7 || c == 0x2022;
+	bool tight = r->f->step == FOLD_TIGHT && is_tight_sign(c) &&
+	    is_ascii_letter(r->f->join.prev_char);
+	size_t k;
 	enum look look;
 
-	if (!sign && class_at(r, i) != CLASS_EMOJI)
+	if (!tight && !is_odd_sign(c) && class_at(r, i) != CLASS_EMOJI)
 		return NO;
 	look = read_gap(r, i, g);
 	if (look != YES)
 		return look;
-	return (g->emoji || (sign && g->n == 1)) &&
-	    class_at(r, i + g->bytes) == CLASS_LETTER ? YES : NO;
+	i += g->bytes;
+	if (tight)
+		return g->n == 1 && is_ascii_letter((unsigned char)
+		    r->ptr[i]) ? YES : NO;
+	for (k = 0; k < g->n; k++)
+		if (!is_odd_sign(g->c[k]) && !g->emoji)
+			return NO;
+	return class_at(r, i) == CLASS_LETTER ? YES : NO;
 }
 
 /* What stands at i between a Han character and whatever comes. */
@@ -239,7 +269,8 @@ decide(struct reader *r, size_t i, struct gap *g, bool *crossing)
 			j->prev = CLASS_OTHER;
 		} else if (look == NO) {
 			look = inside_word(r, i, g);
-			*crossing = f->step == FOLD_JOINED;
+			*crossing = f->step == FOLD_JOINED ||
+			    is_tight_sign(g->c[0]);
 		}
 	}
 	return look;
@@ -268,7 +299,7 @@ enum { BLOCK = 16 };
 /* Bit i: byte i is an ASCII letter or digit. false: a byte is not ASCII, or
  * one of the signs that inside_word() looks for. */
 static bool
-letters_of(const char *ptr, unsigned *letters)
+letters_of(const char *ptr, bool tight, unsigned *letters)
 {
 	__m128i b = _mm_loadu_si128((const __m128i *)(const void *)ptr);
 	__m128i low = _mm_or_si128(b, _mm_set1_epi8(0x20));
@@ -281,17 +312,24 @@ letters_of(const char *ptr, unsigned *letters)
 	__m128i sign = _mm_or_si128(_mm_or_si128(
 	    _mm_cmpeq_epi8(b, _mm_set1_epi8('*')),
 	    _mm_cmpeq_epi8(b, _mm_set1_epi8('|'))), _mm_or_si128(
-	    _mm_cmpeq_epi8(b, _mm_set1_epi8('~')),
-	    _mm_cmpeq_epi8(b, _mm_set1_epi8('^'))));
+	    _mm_cmpeq_epi8(b, _mm_set1_epi8('~')), _mm_or_si128(
+	    _mm_cmpeq_epi8(b, _mm_set1_epi8('^')),
+	    _mm_cmpeq_epi8(b, _mm_set1_epi8('`')))));
 
+	if (tight)
+		sign = _mm_or_si128(_mm_or_si128(sign,
+		    _mm_cmpeq_epi8(b, _mm_set1_epi8('-'))), _mm_or_si128(
+		    _mm_cmpeq_epi8(b, _mm_set1_epi8('.')),
+		    _mm_cmpeq_epi8(b, _mm_set1_epi8('_'))));
 	*letters = (unsigned)_mm_movemask_epi8(_mm_or_si128(alpha, digit));
 	return _mm_movemask_epi8(_mm_or_si128(b, sign)) == 0;
 }
 #else
 static bool
-letters_of(const char *ptr, unsigned *letters)
+letters_of(const char *ptr, bool tight, unsigned *letters)
 {
 	(void)ptr;
+	(void)tight;
 	(void)letters;
 	return false;
 }
@@ -300,11 +338,11 @@ letters_of(const char *ptr, unsigned *letters)
 /* Bytes at ptr, BLOCK of which are there, that hold neither a word of one
  * letter nor what may end one; 0 when that is not sure. */
 static size_t
-dull_ascii(const struct fold_join *j, const char *ptr)
+dull_ascii(const struct fold_join *j, const char *ptr, bool tight)
 {
 	unsigned bits, before = j->prev == CLASS_LETTER, single;
 
-	if (j->prev == CLASS_HAN || !letters_of(ptr, &bits) ||
+	if (j->prev == CLASS_HAN || !letters_of(ptr, tight, &bits) ||
 	    (before && j->length == 1 && !(bits & 1)))
 		return 0;
 	single = bits & ~(bits << 1 | before) & ~(bits >> 1);
@@ -321,7 +359,8 @@ skip_dull(struct reader *r, size_t i)
 	struct fold_join *j = &r->f->join;
 	size_t from = i, n;
 
-	while (r->n - i >= BLOCK && (n = dull_ascii(j, r->ptr + i)) > 0) {
+	while (r->n - i >= BLOCK && (n = dull_ascii(j, r->ptr + i,
+	    r->f->step == FOLD_TIGHT)) > 0) {
 		i += n;
 		j->prev_char = (unsigned char)r->ptr[i - 1];
 		j->prev = class_at(r, i - 1);

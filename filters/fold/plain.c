@@ -147,6 +147,7 @@ put_entry(struct fold *f, size_t in_len, uint32_t c, uint32_t entry)
 		    f->table->pool[value]);
 		break;
 	default:
+		fold_wrapper_see(f, c, in_len);
 		fold_skip(f, in_len);
 		break;
 	}

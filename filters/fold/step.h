@@ -29,11 +29,33 @@ struct fold_join {
 	size_t n_sep;
 };
 
+/* What may be a C2PA wrapper, so far. */
+struct fold_wrapper {
+	uint64_t at, next;	/* in the input: where it began, goes on */
+	uint64_t n;		/* bytes that it has told */
+	uint32_t length;	/* of its manifest */
+	bool open;
+};
+
+/* How a syllable was written. */
+enum fold_sound { SOUND_NONE, SOUND_HAN, SOUND_SPELLED };
+
+/* A run of base64 or of hexadecimal digits. */
+struct fold_run {
+	unsigned char bytes[8];	/* of a code point that is not whole */
+	size_t n;
+	unsigned groups;	/* so far */
+	bool dead;		/* it is no text: its rest is left out */
+	bool told;		/* something of it was put out */
+};
+
 struct fold {
 	enum fold_step step;
-	const struct fold_table *table;
+	const struct fold_table *table;	/* NULL where a step needs none */
 	struct fold_join join;
 	bool letters;		/* FOLD_LEET: the word has a letter */
+	enum fold_sound sound;	/* FOLD_PINYIN: what was last */
+	struct fold_run run;
 	char *out;		/* what this feed puts out */
 	size_t n_out, cap_out;
 	char *held;		/* input that is not settled */
@@ -43,6 +65,9 @@ struct fold {
 	size_t n_marks, cap_marks;
 	bool crossing;		/* for the next mark */
 	bool differs;
+	struct fold_wrapper wrapper;
+	struct fold_range *wrapped;
+	size_t n_wrapped, cap_wrapped;
 };
 
 /* Each reads at ptr, n bytes of whole code points, what it can settle and
@@ -50,6 +75,12 @@ struct fold {
 size_t fold_plain_read(struct fold *f, const char *ptr, size_t n, bool last);
 size_t fold_join_read(struct fold *f, const char *ptr, size_t n, bool last);
 size_t fold_leet_read(struct fold *f, const char *ptr, size_t n, bool last);
+
+size_t fold_decode_read(struct fold *f, const char *ptr, size_t n, bool last);
+size_t fold_pinyin_read(struct fold *f, const char *ptr, size_t n, bool last);
+
+/* pinyin.c: whether the text has two Chinese syllables or more. */
+bool fold_sounds(struct mg_span text);
 
 /* Makes room for more bytes and returns where they go. */
 char *fold_room_grown(struct fold *f, size_t more);
@@ -100,6 +131,11 @@ fold_skip(struct fold *f, size_t in_len)
 {
 	f->in_at += in_len;
 }
+
+/* wrapper.c: sees a character that will be left out, and forgets wrappers that
+ * end at or before a place of the input. */
+void fold_wrapper_see(struct fold *f, uint32_t c, size_t in_len);
+void fold_wrapper_forget(struct fold *f, uint64_t in);
 
 /* entity.c: reads an HTML entity at ptr (ptr[0] is '&'): its bytes, and the
  * character that it stands for. 1 when it is none, 0 when more bytes are

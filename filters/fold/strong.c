@@ -276,6 +276,10 @@ class_of(uint32_t c)
 		return ascii_class(c);
 	if (letter_is(c))
 		return CLASS_LETTER;
+	/* Strokes and sound marks that pass for a bar or a dot. */
+	if (c == 0x4e28 || c == 0x4e36 || c == 0x4e3f || c == 0x3127 ||
+	    c == 0x30fc)
+		return CLASS_SYMBOL;
 	if (script(c) == USCRIPT_HAN && !(c >= 0x2e80 && c < 0x2fe0))
 		return CLASS_HAN;
 	if (c == 0x3001 || c == 0x3002 || c == 0x2026 || c == 0x2014 ||
@@ -383,6 +387,9 @@ fill(struct build *b)
 			b->t->block[c / FOLD_BLOCK] = FOLD_BLOCK_HAN;
 	for (c = 0x4d80; c < 0x4dc0; c++)
 		set_one(b, c);
+	set_one(b, 0x4e28);
+	set_one(b, 0x4e36);
+	set_one(b, 0x4e3f);
 	for (c = FOLD_HAN_FROM; c < FOLD_HAN_TO; c++)
 		if (simple_han(b, c) != c)
 			fold_table_set(b->t, c, FOLD_ONE | simple_han(b, c) |

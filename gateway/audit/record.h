@@ -87,6 +87,9 @@ struct record_close {
 	int64_t recv_us, decided_us, first_us, last_us;
 	const char *const *not_scanned;	/* "token_ids", "references", "media",
 					 * sorted; NULL-terminated or NULL */
+	uint64_t values_replaced;	/* by placeholders, distinct ones; 0:
+					 * nothing is said of it */
+	uint64_t values_restored;	/* places in the answer */
 };
 
 void record_open(struct buf *out, const struct record_head *head,

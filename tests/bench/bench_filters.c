@@ -297,6 +297,33 @@ bench_pii(void)
 	judge_close(&j);
 }
 
+/* Filters that know themselves what they look for. */
+static void
+bench_guards(void)
+{
+	static const struct {
+		const char *type, *items;
+		double choice;
+		bool loose;
+	} guards[] = {
+		{ "secrets", "all", 0.5, false },
+		{ "injection", "all", 0.7, false },
+		{ "invisible", "all", 3, false },
+		{ "language", "zh", 0, true },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(guards) / sizeof(*guards); i++) {
+		struct judge j = judge_open_rules(guards[i].type,
+		    &(struct judge_rule){ .items = guards[i].items,
+			.choice = guards[i].choice,
+			.loose = guards[i].loose }, 1);
+
+		measure(guards[i].type, &j);
+		judge_close(&j);
+	}
+}
+
 int
 main(void)
 {
@@ -316,5 +343,6 @@ main(void)
 	measure("regex 50", &j);
 	judge_close(&j);
 	bench_pii();
+	bench_guards();
 	return 0;
 }

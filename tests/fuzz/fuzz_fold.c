@@ -22,15 +22,23 @@ struct line {
 static struct line
 line_open(unsigned which)
 {
-	struct line l = { .n = 1 };
+	static const enum fold_step lines[][3] = { { FOLD_BASIC },
+		{ FOLD_STRONG }, { FOLD_STRONG, FOLD_LEET },
+		{ FOLD_STRONG, FOLD_JOINED },
+		{ FOLD_STRONG, FOLD_JOINED, FOLD_LEET },
+		{ FOLD_STRONG, FOLD_TIGHT },
+		{ FOLD_STRONG, FOLD_TIGHT, FOLD_LEET },
+		{ FOLD_STRONG, FOLD_PINYIN }, { FOLD_BASE64, FOLD_STRONG },
+		{ FOLD_HEX, FOLD_STRONG }, { FOLD_URL, FOLD_STRONG },
+		{ FOLD_BASE64 } };
+	static const size_t lengths[] = { 1, 1, 2, 2, 3, 2, 3, 2, 2, 2, 2, 1 };
+	struct line l = { .n = 0 };
 
-	l.f[0] = fold_new(which % 7 ? FOLD_STRONG : FOLD_BASIC);
-	if (which % 7 == 3 || which % 7 == 4)
-		l.f[l.n++] = fold_new(FOLD_JOINED);
-	if (which % 7 == 5 || which % 7 == 6)
-		l.f[l.n++] = fold_new(FOLD_TIGHT);
-	if (which % 7 != 0 && which % 2 == 0)
-		l.f[l.n++] = fold_new(FOLD_LEET);
+	which %= 12;
+	while (l.n < lengths[which]) {
+		l.f[l.n] = fold_new(lines[which][l.n]);
+		l.n++;
+	}
 	return l;
 }
 
@@ -91,7 +99,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text;
 
 	MUST(fold_prepare(MG_FOLD_BASIC, NULL) == 0 &&
-	    fold_prepare(MG_FOLD_STRONG, NULL) == 0);
+	    fold_prepare(MG_FOLD_STRONG, NULL) == 0 &&
+	    fold_prepare_pinyin(NULL) == 0);
 	if (size < 3 || size > 4096)
 		return 0;
 	text = fuzz_text(data + 2, size - 2);
