@@ -4,36 +4,50 @@
 
 #include <stdlib.h>
 
-#include "filters/fold/fold.h"
 #include "filters/gaps.h"
 
+/* From back to front, all pieces come in reverse. */
 static void
-fold_part(enum mg_fold level, bool leet, struct mg_span part, struct buf *out)
+add_piece(struct buf *out, size_t from, struct mg_span piece,
+    enum fold_via via)
+{
+	size_t had = out->len - from;
+
+	buf_add_span(out, piece);
+	if (via != VIA_REVERSED || had == 0)
+		return;
+	memmove(out->ptr + from + piece.len, out->ptr + from, had);
+	memcpy(out->ptr + from, piece.ptr, piece.len);
+}
+
+static void
+add_folded(struct buf *out, size_t from, const struct list_way *way,
+    struct mg_span part)
 {
 	size_t len;
-	char *folded = fold_text(level, leet, part, &len);
+	char *folded = fold_sought(way->fold, way->leet, way->via, part, &len);
 
-	buf_add(out, folded, len);
+	add_piece(out, from, span(folded, len), way->via);
 	free(folded);
 }
 
 void
-list_fold(enum mg_fold level, bool leet, struct mg_span entry,
-    struct buf *out)
+list_fold(const struct list_way *way, struct mg_span entry, struct buf *out)
 {
 	struct gap gap;
-	size_t from = 0;
+	size_t from = 0, begin = out->len;
 
 	while (gap_next(entry, from, &gap)) {
-		fold_part(level, leet, span(entry.ptr + from, gap.at - from),
-		    out);
+		add_folded(out, begin, way, span(entry.ptr + from,
+		    gap.at - from));
 		/* What is no gap is for the filter to refuse, as it is. */
 		if (gap.most == 0)
 			gap.end = entry.len;
-		buf_add(out, entry.ptr + gap.at, gap.end - gap.at);
+		add_piece(out, begin, span(entry.ptr + gap.at,
+		    gap.end - gap.at), way->via);
 		from = gap.end;
 	}
 	if (from < entry.len || from == 0)
-		fold_part(level, leet, span(entry.ptr + from,
-		    entry.len - from), out);
+		add_folded(out, begin, way, span(entry.ptr + from,
+		    entry.len - from));
 }

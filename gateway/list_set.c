@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "filters/fold/fold.h"
 #include "filters/letters.h"
 #include "filters/registry.h"
 #include "gateway/file.h"
@@ -85,14 +84,14 @@ cpu_ms(void)
 static void
 fold_entries(struct list_engine *engine, const struct list_set *set)
 {
+	struct list_way way = { .fold = engine->type->fold, .via = VIA_TEXT };
 	struct buf out = { 0 };
 	size_t i;
 
 	engine->items = xcalloc(set->n + 1, sizeof(*engine->items));
 	for (i = 0; i < set->n; i++) {
 		buf_clear(&out);
-		list_fold(engine->type->fold, false, set->entries[i].text,
-		    &out);
+		list_fold(&way, set->entries[i].text, &out);
 		engine->items[i] = (struct mg_item){
 			.text = span(arena_text(&engine->arena,
 			    buf_span(&out)), out.len),

@@ -417,6 +417,10 @@ leaves_gaps_alone_when_it_folds_words(void)
 	    0);
 	CHECK_EQ(look(policy, &policy->rules[0], "等等……").found, 1);
 	CHECK_EQ(look(policy, &policy->rules[0], "等等看").found, 0);
+	CHECK(load(MATCH("{words: ['炸…{4}弹…药'], views: reversed}")
+	    "  tests: {block: [药和弹成了泥的炸, 炸成了泥的弹和药], pass: "
+	    "[药成了泥的弹和炸]}\n"));
+	CHECK_EQ(policy_run_tests(policy, NULL, NULL), 0);
 	CHECK_BAD(MATCH("{words: [a, '炸…{x}弹']}"), "7:22: words: a gap is "
 	    "'…', or '…{1}' to '…{16}'");
 }
