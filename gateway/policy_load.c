@@ -11,6 +11,7 @@
 #include "filters/fold/fold.h"
 #include "filters/registry.h"
 #include "gateway/file.h"
+#include "gateway/list_fold.h"
 #include "gateway/policy_build.h"
 
 enum { WARNINGS_MAX = 200, MESSAGE_MAX = 1000, WAYS = 4 };
@@ -166,42 +167,15 @@ warn_unused(struct policy_build *build)
 
 /* ---- compiling ---- */
 
-static void
-add_part(struct buf *out, struct mg_span part, enum fold_via via)
-{
-	size_t had = out->len;
-
-	buf_add_span(out, part);
-	if (via != VIA_REVERSED || had == 0)
-		return;
-	memmove(out->ptr + part.len, out->ptr, had);
-	memcpy(out->ptr, part.ptr, part.len);
-}
-
-/* An ellipsis is the words filter's sign for a gap: it is left as it is. From
- * back to front, all parts come in reverse. */
 static struct mg_span
 fold_item(struct policy_build *build, const struct policy_engine *engine,
     struct mg_span text)
 {
-	static const char gap[] = "\u2026";
-	const char *at = text.ptr, *end = text.ptr + text.len, *to;
+	struct list_way way = { engine->fold, engine->leet, engine->via };
 	struct buf out = { 0 };
 	struct mg_span folded;
 
-	for (;; at = to + strlen(gap)) {
-		size_t len;
-		char *part;
-
-		to = memmem(at, (size_t)(end - at), gap, strlen(gap));
-		part = fold_sought(engine->fold, engine->leet, engine->via,
-		    span(at, (size_t)((to ? to : end) - at)), &len);
-		add_part(&out, span(part, len), engine->via);
-		free(part);
-		if (!to)
-			break;
-		add_part(&out, span_str(gap), engine->via);
-	}
+	list_fold(&way, text, &out);
 	folded = span(arena_text(build->r.arena, buf_span(&out)), out.len);
 	buf_fini(&out);
 	return folded;

@@ -406,6 +406,25 @@ refuses_lists_that_cannot_be_read(void)
 	    "to 64 letters, digits, '_' and '-'");
 }
 
+static void
+leaves_gaps_alone_when_it_folds_words(void)
+{
+	CHECK(load(HEAD "rules:\n- {id: a, on: prompt, match: {words: "
+	    "['Ｍake…{8}ＢOMB', '炸…{4}彈', 等等……]}, action: block}\n"));
+	CHECK_EQ(look(policy, &policy->rules[0], "make a big bomb").found, 1);
+	CHECK_EQ(look(policy, &policy->rules[0], "炸成了泥的弹").found, 1);
+	CHECK_EQ(look(policy, &policy->rules[0], "炸成了一堆泥的弹").found,
+	    0);
+	CHECK_EQ(look(policy, &policy->rules[0], "等等……").found, 1);
+	CHECK_EQ(look(policy, &policy->rules[0], "等等看").found, 0);
+	CHECK(load(MATCH("{words: ['炸…{4}弹…药'], views: reversed}")
+	    "  tests: {block: [药和弹成了泥的炸, 炸成了泥的弹和药], pass: "
+	    "[药成了泥的弹和炸]}\n"));
+	CHECK_EQ(policy_run_tests(policy, NULL, NULL), 0);
+	CHECK_BAD(MATCH("{words: [a, '炸…{x}弹']}"), "7:22: words: a gap is "
+	    "'…', or '…{1}' to '…{16}'");
+}
+
 /* What the rule says of its n-th entry: "category severity". */
 static const char *
 grade(uint32_t item)
@@ -736,6 +755,7 @@ main(void)
 	RUN(passes_on_what_a_filter_says_of_its_texts);
 	RUN(reads_lists_inline_and_from_files);
 	RUN(refuses_lists_that_cannot_be_read);
+	RUN(leaves_gaps_alone_when_it_folds_words);
 	RUN(takes_severity_and_category_of_an_entry_from_csv);
 	RUN(knows_csv_by_its_header_too);
 	RUN(takes_severity_and_category_of_an_entry_in_brackets);
