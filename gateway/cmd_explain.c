@@ -225,9 +225,10 @@ add_filters(struct explain *e)
 static struct mg_span
 item_of(const struct screen_finding *f)
 {
-	const struct mg_value *value = &f->rule->match.match[0];
+	const struct mg_value *value = f->part->filter ?
+	    &f->part->match.match[0] : NULL;
 
-	return f->item < value->n_items ? value->items[f->item].text :
+	return value && f->item < value->n_items ? value->items[f->item].text :
 	    span("", 0);
 }
 

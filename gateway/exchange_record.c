@@ -106,7 +106,7 @@ group(const struct notes *notes, struct grouped *out)
 			    "enforce",
 			.score_ppm = -1,
 			.spans = &out->places[out->n_places],
-			.guardrail = span_str(rule->filter->name),
+			.guardrail = span_str(rule->kind),
 		};
 		for (j = i; j < notes->n && v->n_spans < MAX_SPANS; j++) {
 			const struct note *other = &notes->items[j];

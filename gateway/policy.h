@@ -30,6 +30,18 @@ struct policy_test {
 	struct mg_place place;
 };
 
+enum policy_expr_kind { EXPR_PART, EXPR_ANY, EXPR_ALL, EXPR_NOT };
+
+/* What `any:`, `all:` and `not:` make of the parts of a rule. */
+struct policy_expr {
+	enum policy_expr_kind kind;
+	unsigned part;			/* EXPR_PART: which */
+	const struct policy_expr *children;	/* others: n; of NOT one */
+	size_t n;
+};
+
+#define POLICY_MAX_PARTS 32		/* of one rule */
+
 struct policy_rule {
 	char *id;
 	unsigned sides;			/* enum policy_side bits */
@@ -42,8 +54,16 @@ struct policy_rule {
 	char *replacement;		/* of redact; "[redacted]" */
 	char **tenants, **models;	/* when; NULL: any; NULL-terminated */
 	unsigned roles;			/* when; enum policy_role bits */
-	const struct mg_filter_type *filter;
+	const char *kind;		/* filter's name; or any, all, not */
+	const struct mg_filter_type *filter;	/* NULL: expr says */
 	struct mg_rule match;		/* its values are owned by the policy */
+	const struct policy_expr *expr;	/* over its parts; NULL: one match */
+	bool negates;			/* expr holds a `not` */
+	size_t parts, n_parts;		/* expr: where in policy->rules */
+	size_t combo;			/* expr: its number among such rules */
+	const struct policy_rule *owner;	/* whose part this is; NULL: it
+					 * is a rule as it was written */
+	unsigned part;			/* owner: which */
 	size_t engine, engine_rule;	/* where it is compiled */
 	struct policy_test *tests;
 	size_t n_tests;
@@ -74,8 +94,11 @@ struct policy {
 	char *file;
 	char *name;
 	char sha256[65];		/* hex, over the policy and its lists */
-	struct policy_rule *rules;
-	size_t n_rules;
+	struct policy_rule *rules;	/* behind the n_rules that are written
+					 * come the parts of some of them: what
+					 * filters know as rules */
+	size_t n_rules, n_looks;	/* n_looks: with the parts */
+	size_t n_combos;		/* rules that have parts */
 	struct policy_engine *engines;
 	size_t n_engines;
 	struct policy_stats *stats;	/* owned */

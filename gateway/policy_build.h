@@ -12,6 +12,8 @@
 
 enum {
 	POLICY_MAX_RULES = 4096,
+	POLICY_MAX_LOOKS = 8192,		/* parts of all rules */
+	POLICY_MAX_NESTING = 4,			/* any, all, not */
 	POLICY_MAX_LISTS = 1024,
 	POLICY_MAX_ITEMS = 200 * 1000,		/* of one list */
 	POLICY_MAX_LIST_BYTES = 16 * 1024 * 1024,
@@ -37,6 +39,9 @@ struct policy_build {
 	struct policy_list *lists;
 	const char **list_names;	/* NULL-terminated, for messages */
 	size_t n_lists;
+	struct policy_rule *parts;	/* of all rules; on the heap while it
+					 * grows */
+	size_t n_parts, cap_parts;
 	char **warnings;		/* on the heap while it grows */
 	size_t n_warnings, cap_warnings;
 };
@@ -56,7 +61,8 @@ int policy_read_rule(struct policy_build *build, const struct yaml_node *node,
     struct policy_rule *rule);
 
 /* Reads `match:` and `except:` (NULL: there is none) of a rule whose id is
- * known: sets rule->filter and rule->match but for max_hold. */
+ * known: sets rule->kind, and rule->filter and rule->match but for max_hold, or
+ * rule->expr with its parts in build->parts, of which only these are set. */
 int policy_read_match(struct policy_build *build,
     const struct yaml_node *match, const struct yaml_node *except,
     struct policy_rule *rule);

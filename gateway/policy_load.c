@@ -147,6 +147,52 @@ read_rules(struct policy_build *build)
 	return 0;
 }
 
+/* A part looks where its rule does. */
+static void
+fill_part(struct policy_rule *part, const struct policy_rule *rule)
+{
+	struct policy_rule full = *rule;
+
+	full.filter = part->filter;
+	full.kind = part->kind;
+	full.match = part->match;
+	full.match.max_hold = rule->match.max_hold;
+	full.part = part->part;
+	full.owner = rule;
+	full.expr = NULL;
+	full.tests = NULL;
+	full.n_tests = full.n_parts = 0;
+	*part = full;
+}
+
+/* Puts the parts of rules behind the rules. */
+static void
+place_parts(struct policy_build *build)
+{
+	struct policy *policy = build->policy;
+	struct policy_rule *rules = policy->rules, *rule;
+	size_t i, k;
+
+	policy->n_looks = policy->n_rules;
+	if (build->n_parts == 0)
+		return;
+	policy->n_looks += build->n_parts;
+	policy->rules = arena_array(build->r.arena, policy->n_looks,
+	    sizeof(*rules));
+	memcpy(policy->rules, rules, policy->n_rules * sizeof(*rules));
+	memcpy(policy->rules + policy->n_rules, build->parts,
+	    build->n_parts * sizeof(*rules));
+	for (i = 0; i < policy->n_rules; i++) {
+		rule = &policy->rules[i];
+		if (!rule->expr)
+			continue;
+		rule->combo = policy->n_combos++;
+		rule->parts += policy->n_rules;
+		for (k = 0; k < rule->n_parts; k++)
+			fill_part(&policy->rules[rule->parts + k], rule);
+	}
+}
+
 static void
 warn_unused(struct policy_build *build)
 {
@@ -172,10 +218,10 @@ open_engine(struct policy_build *build, const struct mg_filter_type *type)
 	struct mg_rule *rules;
 	size_t i;
 
-	engine->rules = arena_array(build->r.arena, policy->n_rules,
+	engine->rules = arena_array(build->r.arena, policy->n_looks,
 	    sizeof(*engine->rules));
-	rules = arena_array(build->r.arena, policy->n_rules, sizeof(*rules));
-	for (i = 0; i < policy->n_rules; i++) {
+	rules = arena_array(build->r.arena, policy->n_looks, sizeof(*rules));
+	for (i = 0; i < policy->n_looks; i++) {
 		struct policy_rule *rule = &policy->rules[i];
 
 		if (rule->filter != type)
@@ -255,8 +301,10 @@ build_policy(struct policy_build *build, struct mg_span bytes)
 		    build);
 	if (rc == 0)
 		rc = read_rules(build);
-	if (rc == 0)
+	if (rc == 0) {
+		place_parts(build);
 		rc = open_engines(build);
+	}
 	if (rc == 0) {
 		warn_unused(build);
 		keep_warnings(build);
@@ -287,6 +335,7 @@ policy_read(const char *path, struct mg_span bytes, bool files,
 	rc = build_policy(&build, bytes);
 	EVP_MD_CTX_free(build.digest);
 	free(build.warnings);
+	free(build.parts);
 	if (rc < 0)
 		policy_unref(&policy);
 	return policy;

@@ -228,6 +228,8 @@ read_values(struct policy_build *build, const struct mg_filter_type *type,
 		values[i].number = type->options[i].fallback;
 	known_keys(type, in_except, known, 64);
 	for (node = map->first; node; node = node->next) {
+		if (!in_except && span_is(node->key, "except"))
+			continue;	/* read by itself */
 		for (i = 0; i < n; i++)
 			if (span_is(node->key, type->options[i].key))
 				break;
@@ -244,6 +246,9 @@ read_values(struct policy_build *build, const struct mg_filter_type *type,
 	return values;
 }
 
+static const char *const expr_words[] = { [EXPR_ANY] = "any",
+	[EXPR_ALL] = "all", [EXPR_NOT] = "not" };
+
 /* The filter that `match:` names: exactly one of its keys is one's name. */
 static const struct mg_filter_type *
 find_filter(struct policy_build *build, const struct yaml_node *match)
@@ -251,14 +256,17 @@ find_filter(struct policy_build *build, const struct yaml_node *match)
 	const struct mg_filter_type *type = NULL, *other;
 	const struct yaml_node *node, *odd = NULL;
 	const char *known[64];
-	size_t n = 0;
+	size_t n = 0, i;
 
 	for (node = match->first; node; node = node->next) {
+		if (span_is(node->key, "except"))
+			continue;
 		other = filter_find(node->key.ptr, node->key.len);
 		if (other && type) {
 			mg_fail(build->r.err, &node->key_place, "match: '%s' "
-			    "and '%s' are two filters; write a rule for each",
-			    type->name, other->name);
+			    "and '%s' are two filters; write a rule for each, "
+			    "or any: or all: over both", type->name,
+			    other->name);
 			return NULL;
 		}
 		if (other)
@@ -268,8 +276,10 @@ find_filter(struct policy_build *build, const struct yaml_node *match)
 	}
 	if (type)
 		return type;
-	for (; filter_types[n] && n < 63; n++)
+	for (; filter_types[n] && n < 60; n++)
 		known[n] = filter_types[n]->name;
+	for (i = 0; i < 3; i++)
+		known[n++] = expr_words[EXPR_ANY + i];
 	known[n] = NULL;
 	if (odd)
 		options_unknown(&build->r, &odd->key_place,
@@ -279,18 +289,17 @@ find_filter(struct policy_build *build, const struct yaml_node *match)
 	return NULL;
 }
 
-int
-policy_read_match(struct policy_build *build, const struct yaml_node *match,
+/* One filter with what it looks for. */
+static int
+read_one(struct policy_build *build, const struct yaml_node *match,
     const struct yaml_node *except, struct policy_rule *rule)
 {
 	const char *main_key;
 
-	if (options_want(&build->r, "match", match, YAML_MAP) < 0)
-		return -1;
 	rule->filter = find_filter(build, match);
 	if (!rule->filter)
 		return -1;
-	main_key = rule->filter->name;
+	main_key = rule->kind = rule->filter->name;
 	rule->match.id = rule->id;
 	rule->match.place = yaml_get(match, main_key)->key_place;
 	rule->match.match = read_values(build, rule->filter, match, false);
@@ -303,4 +312,114 @@ policy_read_match(struct policy_build *build, const struct yaml_node *match,
 		    "except: nothing is written");
 	rule->match.except = read_values(build, rule->filter, except, true);
 	return rule->match.except ? 0 : -1;
+}
+
+/* ---- any, all, not ---- */
+
+/* The operator that a map of one key is. */
+static const struct yaml_node *
+operator_of(const struct yaml_node *map, enum policy_expr_kind *kind)
+{
+	const struct yaml_node *node;
+
+	for (*kind = EXPR_ANY; *kind <= EXPR_NOT; (*kind)++) {
+		node = yaml_get(map, expr_words[*kind]);
+		if (node)
+			return node;
+	}
+	return NULL;
+}
+
+static int
+read_part(struct policy_build *build, const struct yaml_node *map,
+    struct policy_rule *rule, struct policy_expr *out)
+{
+	struct policy_rule part = { .id = rule->id };
+
+	if (rule->n_parts == POLICY_MAX_PARTS)
+		return mg_fail(build->r.err, &map->place, "match: more than "
+		    "%d filters in one rule", POLICY_MAX_PARTS);
+	if (build->n_parts == POLICY_MAX_LOOKS)
+		return mg_fail(build->r.err, &map->place, "match: more than "
+		    "%d filters in rules of several", POLICY_MAX_LOOKS);
+	if (read_one(build, map, yaml_get(map, "except"), &part) < 0)
+		return -1;
+	out->kind = EXPR_PART;
+	out->part = part.part = (unsigned)rule->n_parts++;
+	build->parts = xgrow(build->parts, &build->cap_parts,
+	    build->n_parts + 1, sizeof(*build->parts));
+	build->parts[build->n_parts++] = part;
+	return 0;
+}
+
+/* Reads one operator with its operands, or one filter. */
+static int
+read_expr(struct policy_build *build, const struct yaml_node *map,
+    unsigned depth, struct policy_rule *rule, struct policy_expr *out)
+{
+	const struct yaml_node *node, *child;
+	enum policy_expr_kind kind;
+	struct policy_expr *children;
+	size_t n, i;
+
+	if (options_want(&build->r, "match", map, YAML_MAP) < 0)
+		return -1;
+	node = operator_of(map, &kind);
+	if (!node)
+		return read_part(build, map, rule, out);
+	if (map->n > 1)
+		return mg_fail(build->r.err, &map->place, "%s: nothing may "
+		    "stand beside it", expr_words[kind]);
+	if (depth == POLICY_MAX_NESTING)
+		return mg_fail(build->r.err, &node->key_place, "%s: more than "
+		    "%d of any, all and not inside each other",
+		    expr_words[kind], POLICY_MAX_NESTING);
+	if (options_want(&build->r, expr_words[kind], node,
+	    kind == EXPR_NOT ? YAML_MAP : YAML_LIST) < 0)
+		return -1;
+	n = kind == EXPR_NOT ? 1 : node->n;
+	if (n == 0)
+		return mg_fail(build->r.err, &node->place,
+		    "%s: the list is empty", expr_words[kind]);
+	if (n > POLICY_MAX_PARTS)
+		return mg_fail(build->r.err, &node->place, "%s: more than %d "
+		    "filters in one rule", expr_words[kind], POLICY_MAX_PARTS);
+	children = arena_array(build->r.arena, n, sizeof(*children));
+	*out = (struct policy_expr){ kind, 0, children, n };
+	rule->negates |= kind == EXPR_NOT;
+	child = kind == EXPR_NOT ? node : node->first;
+	for (i = 0; i < n; i++, child = child->next)
+		if (read_expr(build, child, depth + 1, rule,
+		    &children[i]) < 0)
+			return -1;
+	return 0;
+}
+
+int
+policy_read_match(struct policy_build *build, const struct yaml_node *match,
+    const struct yaml_node *except, struct policy_rule *rule)
+{
+	const struct yaml_node *inner;
+	enum policy_expr_kind kind;
+	struct policy_expr *expr;
+
+	if (options_want(&build->r, "match", match, YAML_MAP) < 0)
+		return -1;
+	inner = yaml_get(match, "except");
+	if (inner && except)
+		return mg_fail(build->r.err, &inner->key_place, "except: "
+		    "stands beside `match:` too");
+	if (!operator_of(match, &kind))
+		return read_one(build, match, inner ? inner : except, rule);
+	if (except)
+		return mg_fail(build->r.err, &except->key_place, "except: "
+		    "beside %s it could mean any of its filters; write it "
+		    "behind the one that it is of", expr_words[kind]);
+	expr = arena_alloc(build->r.arena, sizeof(*expr));
+	rule->kind = expr_words[kind];
+	rule->match.id = rule->id;
+	rule->match.place = match->key_place;
+	rule->parts = build->n_parts;
+	rule->expr = expr;
+	return read_expr(build, match, 0, rule, expr);
 }

@@ -205,6 +205,42 @@ finish_action(struct rule_build *b)
 	return 0;
 }
 
+/* What is not there has no place that could be changed. */
+static bool
+has_place(const struct policy_expr *e)
+{
+	size_t i;
+
+	if (e->kind == EXPR_PART || e->kind == EXPR_NOT)
+		return e->kind == EXPR_PART;
+	for (i = 0; i < e->n; i++)
+		if (has_place(&e->children[i]))
+			return true;
+	return false;
+}
+
+/* `not` is known at a text's end, not before. */
+static int
+finish_expr(struct rule_build *b)
+{
+	struct policy_rule *rule = &b->out;
+
+	if (!rule->negates)
+		return 0;
+	if (rule->action != ACTION_FLAG && rule->action != ACTION_BLOCK &&
+	    !has_place(rule->expr))
+		return mg_fail(b->build->r.err, &rule->match.place, "match: "
+		    "what is under `not` has no place to change, so the "
+		    "action must be flag or block");
+	if (rule->action != ACTION_FLAG && rule->stream != STREAM_WHOLE &&
+	    rule->mode == MODE_ENFORCE && (rule->sides & SIDE_ANSWER))
+		policy_warn(b->build, &rule->match.place, "match: `not` is "
+		    "known at the end of a text only, so streams wait for "
+		    "whole texts (stream: whole)");
+	rule->stream = STREAM_WHOLE;
+	return 0;
+}
+
 static int
 add_tests(struct rule_build *b, const struct yaml_node *node, bool pass)
 {
@@ -287,7 +323,8 @@ policy_read_rule(struct policy_build *build, const struct yaml_node *node,
 	if (options_read(&build->r, rule_table, "rule", node, &b) < 0 ||
 	    check_id(&b, yaml_get(node, "id")) < 0 ||
 	    policy_read_match(build, b.match, b.except, &b.out) < 0 ||
-	    finish_action(&b) < 0 || read_tests(&b) < 0 ||
+	    finish_action(&b) < 0 || finish_expr(&b) < 0 ||
+	    read_tests(&b) < 0 ||
 	    check_reach(&b, node) < 0)
 		return -1;
 	*rule = b.out;

@@ -12,6 +12,7 @@
 
 #include "gateway/buf.h"
 #include "gateway/clock.h"
+#include "gateway/screen_combine.h"
 #include "gateway/unescape.h"
 
 #define MAX_FINDINGS 64
@@ -28,6 +29,9 @@ struct role_scopes {
 	struct scope *engine;		/* n_engines; NULL: not worked out */
 	bool any;			/* a rule applies to this role */
 	bool sentence, whole;		/* a holding rule wants that */
+	bool combines;			/* a rule has parts */
+	const struct policy_rule **finals;	/* owned; rules with a `not` */
+	size_t n_finals;
 };
 
 struct screen {
@@ -70,6 +74,7 @@ struct channel_screen {
 	size_t n_findings, cap_findings;
 	uint64_t total;
 	uint64_t untold;		/* counted, not kept, not yet told */
+	struct combine *combine;	/* NULL: no rule has parts */
 	/* during channel_feed() */
 	const struct policy_engine *engine;
 	struct view *view;
@@ -95,9 +100,9 @@ screen_new(const struct policy *policy, enum policy_side side,
 	screen->timed = __atomic_add_fetch(&policy->stats->screens, 1,
 	    __ATOMIC_RELAXED) % POLICY_TIMED == 0;
 	screen->side = side;
-	screen->applies = xcalloc(policy->n_rules, sizeof(bool));
+	screen->applies = xcalloc(policy->n_looks, sizeof(bool));
 	screen->idle = true;
-	for (i = 0; i < policy->n_rules; i++) {
+	for (i = 0; i < policy->n_looks; i++) {
 		const struct policy_rule *rule = &policy->rules[i];
 
 		screen->applies[i] = (rule->sides & (unsigned)side) != 0 &&
@@ -121,6 +126,7 @@ screen_free(struct screen *screen)
 		    e < screen->policy->n_engines; e++)
 			free(screen->roles[r].engine[e].active);
 		free(screen->roles[r].engine);
+		free(screen->roles[r].finals);
 	}
 	free(screen->applies);
 	free(screen);
@@ -130,6 +136,27 @@ bool
 screen_is_idle(const struct screen *screen)
 {
 	return screen->idle;
+}
+
+/* Rules that can only be judged at the end of texts by this role. */
+static void
+find_finals(struct screen *screen, enum policy_role role,
+    struct role_scopes *scopes)
+{
+	const struct policy *policy = screen->policy;
+	size_t i;
+
+	for (i = 0; i < policy->n_rules && policy->n_combos > 0; i++) {
+		const struct policy_rule *rule = &policy->rules[i];
+
+		if (!rule->negates || !screen->applies[i] ||
+		    (rule->roles & (unsigned)role) == 0)
+			continue;
+		if (!scopes->finals)
+			scopes->finals = xcalloc(policy->n_combos,
+			    sizeof(struct policy_rule *));
+		scopes->finals[scopes->n_finals++] = rule;
+	}
 }
 
 /* Works out which rules of each engine look at texts by this role. */
@@ -163,6 +190,7 @@ scopes_of(struct screen *screen, enum policy_role role)
 				continue;
 			scope->n++;
 			scopes->any = true;
+			scopes->combines |= rule->owner != NULL;
 			scope->active[r / 64] |= UINT64_C(1) << (r % 64);
 			if (!holds(rule))
 				continue;
@@ -171,6 +199,7 @@ scopes_of(struct screen *screen, enum policy_role role)
 			scopes->whole |= rule->stream == STREAM_WHOLE;
 		}
 	}
+	find_finals(screen, role, scopes);
 	return scopes;
 }
 
@@ -208,6 +237,8 @@ channel_open(struct screen *screen, enum policy_role role,
 	channel->cut = SCREEN_NONE;
 	if (!channel->scopes->any)
 		return channel;		/* nothing looks: no view at all */
+	if (channel->scopes->combines)
+		channel->combine = combine_new(screen->policy);
 	view_open(channel, false);
 	if (form == FORM_JSON)
 		view_open(channel, true);
@@ -233,6 +264,7 @@ channel_close(struct channel_screen *channel)
 		buf_fini(&view->window);
 		unescape_free(view->unescape);
 	}
+	combine_free(channel->combine);
 	buf_fini(&channel->raw);
 	free(channel->sentences);
 	free(channel->edits);
@@ -373,7 +405,8 @@ melt_late(struct channel_screen *channel)
 
 static void
 remember(struct channel_screen *channel, const struct policy_rule *rule,
-    uint32_t item, uint64_t at, uint64_t len, const char *unable)
+    const struct policy_rule *part, uint32_t item, uint64_t at, uint64_t len,
+    const char *unable)
 {
 	struct screen_finding *f;
 	size_t i;
@@ -393,7 +426,7 @@ remember(struct channel_screen *channel, const struct policy_rule *rule,
 	channel->findings = xgrow(channel->findings, &channel->cap_findings,
 	    channel->n_findings + 1, sizeof(*channel->findings));
 	channel->findings[channel->n_findings++] = (struct screen_finding){
-		rule, item, at, len, unable };
+		rule, part, item, at, len, unable };
 }
 
 static const struct policy_rule *
@@ -499,21 +532,21 @@ out_of_escape(const struct channel_screen *channel, uint64_t at, bool to_end)
 	return at;
 }
 
+/* A match counts for a rule: the policy's action. completes is false for one
+ * that only now counts, as others have come to it: what of it is out, is out,
+ * and a block cuts where the last one begins. */
 static void
-on_found(void *arg, const struct mg_found *found)
+act(struct channel_screen *channel, const struct policy_rule *rule,
+    const struct combine_match *match, bool completes)
 {
-	struct channel_screen *channel = arg;
-	const struct policy_rule *rule = rule_of(channel, found->rule);
-	uint64_t at = found->at, end = found->at + found->len;
+	uint64_t at = match->at, end = match->end;
 
-	assert(found->len > 0);
-	if (channel->view->unescape) {
-		at = unescape_map(channel->view->unescape, at);
-		end = unescape_map(channel->view->unescape, end);
-	}
-	remember(channel, rule, found->item, at, end - at, NULL);
-	if (!holds(rule))
+	remember(channel, rule, match->look, match->item, at, end - at, NULL);
+	if (!holds(rule) || (!completes && (end <= channel->clear ||
+	    rule->action == ACTION_BLOCK)))
 		return;
+	if (match->look->expr && rule->action != ACTION_BLOCK)
+		return;			/* by what is not there: no place */
 	if (channel->form == FORM_JSON) {
 		at = out_of_escape(channel, at, false);
 		end = out_of_escape(channel, end, true);
@@ -526,12 +559,59 @@ on_found(void *arg, const struct mg_found *found)
 }
 
 static void
+on_found(void *arg, const struct mg_found *found)
+{
+	struct channel_screen *channel = arg;
+	struct combine_match match = { rule_of(channel, found->rule),
+		found->at, found->at + found->len, found->item };
+
+	assert(found->len > 0);
+	if (channel->view->unescape) {
+		match.at = unescape_map(channel->view->unescape, match.at);
+		match.end = unescape_map(channel->view->unescape, match.end);
+	}
+	if (match.look->owner)
+		combine_saw(channel->combine, &match);
+	else
+		act(channel, match.look, &match, true);
+}
+
+static void
+on_combined(void *arg, const struct policy_rule *rule,
+    const struct combine_match *match, bool completes)
+{
+	act(arg, rule, match, completes);
+}
+
+/* Matches that should be replaced were too many to be kept. */
+static void
+on_lost(void *arg, const struct policy_rule *rule, uint64_t at)
+{
+	if (holds(rule))
+		cut(arg, at);
+}
+
+/* Every filter has seen the same bytes: what do their matches make together? */
+static void
+combine_all(struct channel_screen *channel, bool last)
+{
+	struct combine_sink sink = { on_combined, on_lost, channel };
+	size_t i;
+
+	combine_settle(channel->combine, channel->clear, &sink);
+	for (i = 0; last && i < channel->scopes->n_finals; i++)
+		combine_end(channel->combine, channel->scopes->finals[i],
+		    channel->end, &sink);
+}
+
+static void
 on_unable(void *arg, uint32_t engine_rule, const char *why)
 {
 	struct channel_screen *channel = arg;
-	const struct policy_rule *rule = rule_of(channel, engine_rule);
+	const struct policy_rule *part = rule_of(channel, engine_rule);
+	const struct policy_rule *rule = part->owner ? part->owner : part;
 
-	remember(channel, rule, 0, channel->clear, 0, why);
+	remember(channel, rule, part, 0, channel->clear, 0, why);
 	if (holds(rule) && !rule->allow_on_error)
 		cut(channel, channel->clear);
 }
@@ -539,8 +619,14 @@ on_unable(void *arg, uint32_t engine_rule, const char *why)
 static void
 count_ns(const struct channel_screen *channel, size_t engine_rule, uint64_t ns)
 {
-	__atomic_add_fetch(&channel->screen->policy->stats->rule_ns[
-	    channel->engine->rules[engine_rule]], ns, __ATOMIC_RELAXED);
+	const struct policy *policy = channel->screen->policy;
+	const struct policy_rule *rule = &policy->rules[
+	    channel->engine->rules[engine_rule]];
+
+	if (rule->owner)
+		rule = rule->owner;
+	__atomic_add_fetch(&policy->stats->rule_ns[rule - policy->rules], ns,
+	    __ATOMIC_RELAXED);
 }
 
 static void
@@ -754,6 +840,8 @@ channel_feed(struct channel_screen *channel, const char *ptr, size_t len,
 	else if (channel->n_views > 0)
 		hold = view_feed(channel, &channel->views[0], ptr, len, last);
 	channel->end += len;
+	if (channel->combine)
+		combine_all(channel, last);
 	melt_late(channel);
 	hold = last ? channel->end : unit_before(channel, hold);
 	if (hold > channel->clear)

@@ -23,7 +23,10 @@ enum screen_form {
 /* One thing a rule found, in offsets of the channel's original bytes. */
 struct screen_finding {
 	const struct policy_rule *rule;	/* borrowed from the policy */
-	uint32_t item;
+	const struct policy_rule *part;	/* whose match it is: of a rule with
+					 * any, all or not the part that was
+					 * found; else the rule */
+	uint32_t item;			/* of the part's */
 	uint64_t at, len;		/* len 0: the rule was unable */
 	const char *unable;		/* NULL, or why (static text) */
 };
