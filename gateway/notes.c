@@ -125,6 +125,51 @@ place(const struct jdoc *doc, uint32_t node, const char *path)
 	return copy;
 }
 
+/* Keeps one finding; where is owned by the note, or freed. NULL: it is known
+ * that there is no room. */
+static void
+add(struct notes *notes, enum policy_side side,
+    const struct screen_finding *one, char *where, struct mg_span text,
+    uint64_t text_at)
+{
+	struct note *note;
+
+	outcome(notes, one);
+	notes->total++;
+	note = place_for(notes, one);
+	if (!note) {
+		free(where);
+		return;
+	}
+	*note = (struct note){ one->rule, side, one->item, one->at, one->len,
+		one->unable, where, NULL, 0 };
+	if (notes->capture && !one->unable)
+		note->excerpt = excerpt(text, text_at, one->at, one->len,
+		    &note->excerpt_at);
+}
+
+void
+notes_add_one(struct notes *notes, enum policy_side side,
+    const struct screen_finding *finding, const struct jdoc *doc,
+    uint32_t node, struct mg_span text)
+{
+	char *where = place(doc, node, NULL);
+	size_t i;
+
+	for (i = 0; i < notes->n; i++) {
+		const struct note *note = &notes->items[i];
+
+		if (note->rule == finding->rule && note->side == side &&
+		    note->at == finding->at && note->len == finding->len &&
+		    !note->unable == !finding->unable &&
+		    strcmp(note->path, where) == 0) {
+			free(where);
+			return;
+		}
+	}
+	add(notes, side, finding, where, text, 0);
+}
+
 void
 notes_add(struct notes *notes, enum policy_side side,
     struct channel_screen *channel, size_t *from,
@@ -136,22 +181,10 @@ notes_add(struct notes *notes, enum policy_side side,
 
 	notes->total += channel_untold(channel);
 	f = channel_findings(channel, &n, NULL);
-	for (; *from < n; ++*from) {
-		const struct screen_finding *one = &f[*from];
-		struct note *note;
-
-		outcome(notes, one);
-		notes->total++;
-		note = place_for(notes, one);
-		if (!note)
-			continue;
-		*note = (struct note){ one->rule, side, one->item, one->at,
-			one->len, one->unable, place(doc, node, path), NULL,
-			0 };
-		if (notes->capture && !one->unable)
-			note->excerpt = excerpt(text, text_at, one->at,
-			    one->len, &note->excerpt_at);
-	}
+	for (; *from < n; ++*from)
+		add(notes, side, &f[*from], notes->n < NOTES_MAX ||
+		    blocks(f[*from].rule, f[*from].unable) ?
+		    place(doc, node, path) : NULL, text, text_at);
 }
 
 void

@@ -42,6 +42,11 @@ void notes_add(struct notes *notes, enum policy_side side,
     struct channel_screen *channel, size_t *from,
     const struct jdoc *doc, uint32_t node, const char *path,
     struct mg_span text, uint64_t text_at);
+/* Adds one finding of a text that was judged as part of a larger one, with its
+ * place in that text; not one that is noted already. */
+void notes_add_one(struct notes *notes, enum policy_side side,
+    const struct screen_finding *finding, const struct jdoc *doc,
+    uint32_t node, struct mg_span text);
 void notes_fini(struct notes *notes);
 /* The first match of an enforced block rule, or NULL. */
 const struct note *notes_blocking(const struct notes *notes);

@@ -40,7 +40,11 @@ struct policy_expr {
 	size_t n;
 };
 
-#define POLICY_MAX_PARTS 32		/* of one rule */
+enum {
+	POLICY_MAX_PARTS = 32,		/* of one rule */
+	POLICY_MAX_SPANS = 8,		/* different scopes of one policy */
+	POLICY_MAX_MESSAGES = 64,	/* of one scope */
+};
 
 struct policy_rule {
 	char *id;
@@ -49,6 +53,9 @@ struct policy_rule {
 	enum policy_mode mode;
 	enum policy_severity severity;
 	enum policy_stream stream;
+	unsigned messages;		/* scope: it also looks at so many
+					 * messages joined; 0: it does not */
+	unsigned span;			/* scope: 1 + its place in spans */
 	bool allow_on_error;		/* on_error: allow */
 	char *category;			/* id of compliance.md; "custom" */
 	char *replacement;		/* of redact; "[redacted]" */
@@ -99,6 +106,8 @@ struct policy {
 					 * filters know as rules */
 	size_t n_rules, n_looks;	/* n_looks: with the parts */
 	size_t n_combos;		/* rules that have parts */
+	unsigned spans[POLICY_MAX_SPANS];	/* the `messages` of scopes */
+	unsigned n_spans;
 	struct policy_engine *engines;
 	size_t n_engines;
 	struct policy_stats *stats;	/* owned */

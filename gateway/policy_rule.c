@@ -120,6 +120,13 @@ static const struct setting when_table[] = {
 	{ .key = NULL },
 };
 
+static const struct setting scope_table[] = {
+	{ .key = "messages", .kind = OPTION_COUNT, RULE(messages),
+	    .min = 1, .max = POLICY_MAX_MESSAGES, .required = true,
+	    .help = "so many, the last ones by each role" },
+	{ .key = NULL },
+};
+
 static const struct setting rule_table[] = {
 	{ .key = "id", .kind = OPTION_TEXT, RULE(id), .required = true,
 	    .min = 1, .max = 64, .help = "its name in records" },
@@ -148,6 +155,8 @@ static const struct setting rule_table[] = {
 	{ .key = "max_hold", .kind = OPTION_SIZE, RULE(match.max_hold),
 	    .min = 16, .max = 1024 * 1024, .fallback = "1KiB",
 	    .help = "a stream is held for it at most so much" },
+	{ .key = "scope", .kind = OPTION_MAP, .map = scope_table,
+	    .help = "it looks also at messages of a prompt joined" },
 	{ .key = "when", .kind = OPTION_MAP, .map = when_table,
 	    .help = "for whom it is meant" },
 	{ .key = "tests", KEEP(tests),
@@ -300,6 +309,33 @@ read_tests(struct rule_build *b)
 	return 0;
 }
 
+/* Rules of one scope look at the same joined texts. */
+static int
+finish_scope(struct rule_build *b, const struct yaml_node *node)
+{
+	struct policy *policy = b->build->policy;
+	const struct yaml_node *scope = yaml_get(node, "scope");
+	unsigned i;
+
+	if (!scope)
+		return 0;
+	if (b->out.sides == SIDE_ANSWER)
+		return mg_fail(b->build->r.err, &scope->key_place, "scope: "
+		    "messages are joined in prompts, and this rule looks at "
+		    "answers");
+	for (i = 0; i < policy->n_spans; i++)
+		if (policy->spans[i] == b->out.messages)
+			break;
+	if (i == POLICY_MAX_SPANS)
+		return mg_fail(b->build->r.err, &scope->place, "scope: at most "
+		    "%d different numbers of messages in one policy",
+		    POLICY_MAX_SPANS);
+	if (i == policy->n_spans)
+		policy->spans[policy->n_spans++] = b->out.messages;
+	b->out.span = i + 1;
+	return 0;
+}
+
 /* A rule that can never apply is a mistake, and a silent one. */
 static int
 check_reach(struct rule_build *b, const struct yaml_node *node)
@@ -324,7 +360,7 @@ policy_read_rule(struct policy_build *build, const struct yaml_node *node,
 	    check_id(&b, yaml_get(node, "id")) < 0 ||
 	    policy_read_match(build, b.match, b.except, &b.out) < 0 ||
 	    finish_action(&b) < 0 || finish_expr(&b) < 0 ||
-	    read_tests(&b) < 0 ||
+	    finish_scope(&b, node) < 0 || read_tests(&b) < 0 ||
 	    check_reach(&b, node) < 0)
 		return -1;
 	*rule = b.out;

@@ -41,6 +41,8 @@ struct screen {
 	bool idle;
 	bool timed;			/* one of POLICY_TIMED */
 	struct role_scopes roles[N_ROLES];
+	struct role_scopes *joined;	/* N_ROLES for each of the policy's
+					 * spans; NULL: not asked for yet */
 };
 
 /* One way of reading a channel, with a scan per engine. */
@@ -114,20 +116,30 @@ screen_new(const struct policy *policy, enum policy_side side,
 	return screen;
 }
 
+static void
+free_scopes(const struct screen *screen, struct role_scopes *scopes)
+{
+	size_t e;
+
+	for (e = 0; scopes->engine && e < screen->policy->n_engines; e++)
+		free(scopes->engine[e].active);
+	free(scopes->engine);
+	free(scopes->finals);
+}
+
 void
 screen_free(struct screen *screen)
 {
-	size_t e, r;
+	size_t i;
 
 	if (!screen)
 		return;
-	for (r = 0; r < N_ROLES; r++) {
-		for (e = 0; screen->roles[r].engine &&
-		    e < screen->policy->n_engines; e++)
-			free(screen->roles[r].engine[e].active);
-		free(screen->roles[r].engine);
-		free(screen->roles[r].finals);
-	}
+	for (i = 0; i < N_ROLES; i++)
+		free_scopes(screen, &screen->roles[i]);
+	for (i = 0; screen->joined &&
+	    i < (size_t)screen->policy->n_spans * N_ROLES; i++)
+		free_scopes(screen, &screen->joined[i]);
+	free(screen->joined);
 	free(screen->applies);
 	free(screen);
 }
@@ -138,9 +150,27 @@ screen_is_idle(const struct screen *screen)
 	return screen->idle;
 }
 
+const struct policy *
+screen_policy(const struct screen *screen)
+{
+	return screen->policy;
+}
+
+/* Whether a rule looks at texts by this role; span 0: single ones, else the
+ * joined ones of that scope. */
+static bool
+looks(const struct screen *screen, size_t i, unsigned span,
+    enum policy_role role)
+{
+	const struct policy_rule *rule = &screen->policy->rules[i];
+
+	return screen->applies[i] && (rule->roles & (unsigned)role) != 0 &&
+	    (span == 0 || rule->span == span);
+}
+
 /* Rules that can only be judged at the end of texts by this role. */
 static void
-find_finals(struct screen *screen, enum policy_role role,
+find_finals(struct screen *screen, unsigned span, enum policy_role role,
     struct role_scopes *scopes)
 {
 	const struct policy *policy = screen->policy;
@@ -149,8 +179,7 @@ find_finals(struct screen *screen, enum policy_role role,
 	for (i = 0; i < policy->n_rules && policy->n_combos > 0; i++) {
 		const struct policy_rule *rule = &policy->rules[i];
 
-		if (!rule->negates || !screen->applies[i] ||
-		    (rule->roles & (unsigned)role) == 0)
+		if (!rule->negates || !looks(screen, i, span, role))
 			continue;
 		if (!scopes->finals)
 			scopes->finals = xcalloc(policy->n_combos,
@@ -161,7 +190,7 @@ find_finals(struct screen *screen, enum policy_role role,
 
 /* Works out which rules of each engine look at texts by this role. */
 static struct role_scopes *
-scopes_of(struct screen *screen, enum policy_role role)
+scopes_of(struct screen *screen, unsigned span, enum policy_role role)
 {
 	const struct policy *policy = screen->policy;
 	unsigned index = (unsigned)__builtin_ctz((unsigned)role);
@@ -169,7 +198,11 @@ scopes_of(struct screen *screen, enum policy_role role)
 	size_t e, r;
 
 	assert(index < N_ROLES);
-	scopes = &screen->roles[index];
+	if (span > 0 && !screen->joined)
+		screen->joined = xcalloc((size_t)policy->n_spans * N_ROLES,
+		    sizeof(*scopes));
+	scopes = span == 0 ? &screen->roles[index] :
+	    &screen->joined[(span - 1) * N_ROLES + index];
 	if (scopes->engine)
 		return scopes;
 	scopes->engine = xcalloc(policy->n_engines, sizeof(struct scope));
@@ -185,8 +218,7 @@ scopes_of(struct screen *screen, enum policy_role role)
 			size_t i = engine->rules[r];
 			const struct policy_rule *rule = &policy->rules[i];
 
-			if (!screen->applies[i] ||
-			    (rule->roles & (unsigned)role) == 0)
+			if (!looks(screen, i, span, role))
 				continue;
 			scope->n++;
 			scopes->any = true;
@@ -199,7 +231,7 @@ scopes_of(struct screen *screen, enum policy_role role)
 			scopes->whole |= rule->stream == STREAM_WHOLE;
 		}
 	}
-	find_finals(screen, role, scopes);
+	find_finals(screen, span, role, scopes);
 	return scopes;
 }
 
@@ -223,8 +255,8 @@ view_open(struct channel_screen *channel, bool unescape)
 		view->unescape = unescape_new();
 }
 
-struct channel_screen *
-channel_open(struct screen *screen, enum policy_role role,
+static struct channel_screen *
+open_scoped(struct screen *screen, struct role_scopes *scopes,
     enum screen_form form)
 {
 	/* One block: a request has a channel for every string. */
@@ -232,7 +264,7 @@ channel_open(struct screen *screen, enum policy_role role,
 	    2 * screen->policy->n_engines * sizeof(void *));
 
 	channel->screen = screen;
-	channel->scopes = scopes_of(screen, role);
+	channel->scopes = scopes;
 	channel->form = form;
 	channel->cut = SCREEN_NONE;
 	if (!channel->scopes->any)
@@ -243,6 +275,13 @@ channel_open(struct screen *screen, enum policy_role role,
 	if (form == FORM_JSON)
 		view_open(channel, true);
 	return channel;
+}
+
+struct channel_screen *
+channel_open(struct screen *screen, enum policy_role role,
+    enum screen_form form)
+{
+	return open_scoped(screen, scopes_of(screen, 0, role), form);
 }
 
 void
@@ -898,6 +937,23 @@ screen_text(struct screen *screen, enum policy_role role,
     enum screen_form form, struct mg_span text)
 {
 	struct channel_screen *channel = channel_open(screen, role, form);
+
+	channel_feed(channel, text.ptr, text.len, true);
+	return channel;
+}
+
+bool
+screen_joins(struct screen *screen, unsigned span, enum policy_role role)
+{
+	return scopes_of(screen, span + 1, role)->any;
+}
+
+struct channel_screen *
+screen_joined(struct screen *screen, unsigned span, enum policy_role role,
+    struct mg_span text)
+{
+	struct channel_screen *channel = open_scoped(screen,
+	    scopes_of(screen, span + 1, role), FORM_PLAIN);
 
 	channel_feed(channel, text.ptr, text.len, true);
 	return channel;

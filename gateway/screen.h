@@ -46,6 +46,7 @@ struct screen *screen_new(const struct policy *policy, enum policy_side side,
 void screen_free(struct screen *screen);
 /* No rule of this screen can change or stop anything: texts need no waiting. */
 bool screen_is_idle(const struct screen *screen);
+const struct policy *screen_policy(const struct screen *screen);
 
 /* Starts a channel by one role. Never NULL. Must be freed before the screen. */
 struct channel_screen *channel_open(struct screen *screen,
@@ -89,5 +90,13 @@ uint64_t channel_untold(struct channel_screen *channel);
  * caller. */
 struct channel_screen *screen_text(struct screen *screen,
     enum policy_role role, enum screen_form form, struct mg_span text);
+
+/* Whether a rule with the scope policy->spans[span] looks at texts by a role. */
+bool screen_joins(struct screen *screen, unsigned span,
+    enum policy_role role);
+/* Judges several texts by one role joined, for the rules of that scope alone;
+ * else as screen_text(). */
+struct channel_screen *screen_joined(struct screen *screen, unsigned span,
+    enum policy_role role, struct mg_span text);
 
 #endif

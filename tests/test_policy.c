@@ -204,6 +204,37 @@ refuses_what_the_language_does_not_have_yet(void)
 }
 
 static void
+reads_how_far_a_rule_looks(void)
+{
+	struct buf text = { 0 };
+	int i;
+
+	CHECK(load(HEAD RULE "  scope: {messages: 3}\n- id: s\n  on: prompt\n"
+	    "  match: {words: [a]}\n  action: flag\n  scope: {messages: 3}\n"));
+	CHECK_STR(err.text, "");
+	CHECK_EQ(policy->n_spans, 1);
+	CHECK_EQ(policy->spans[0], 3);
+	CHECK_EQ(policy->rules[1].span, 1);
+	CHECK(load(HEAD RULE "  scope: {messages: 64}\n"));
+	CHECK_BAD(HEAD RULE "  scope: {messages: 65}\n", "8:21: messages: 65 is "
+	    "too much; from 1 to 64");
+	CHECK_BAD(HEAD RULE "  scope: {}\n", "8:10: rule.scope: 'messages' is "
+	    "missing: so many, the last ones by each role");
+	CHECK_BAD(HEAD "rules:\n- id: r\n  on: answer\n  match: {words: [a]}\n"
+	    "  action: flag\n  scope: {messages: 2}\n", "8:3: scope: messages "
+	    "are joined in prompts, and this rule looks at answers");
+	buf_add_str(&text, HEAD "rules:\n");
+	for (i = 1; i <= POLICY_MAX_SPANS + 1; i++) {
+		buf_addf(&text, "- {id: r%d, on: prompt, action: flag, match: "
+		    "{words: [a]}, scope: {messages: %d}}\n", i, i);
+		CHECK_EQ(load(buf_cstr(&text)), i <= POLICY_MAX_SPANS);
+	}
+	CHECK_STR(scratch_tail(err.text), "p.yaml:12:66: scope: at most 8 "
+	    "different numbers of messages in one policy");
+	buf_fini(&text);
+}
+
+static void
 says_what_a_rule_lacks(void)
 {
 	CHECK_BAD(HEAD "rules:\n- id: r\n", "4:3: rule: 'on' is missing: "
@@ -536,6 +567,7 @@ main(void)
 	RUN(names_the_nearest_word_for_an_unknown_one);
 	RUN(wants_exactly_one_filter);
 	RUN(refuses_what_the_language_does_not_have_yet);
+	RUN(reads_how_far_a_rule_looks);
 	RUN(says_what_a_rule_lacks);
 	RUN(refuses_ids_that_are_odd_or_taken);
 	RUN(refuses_rules_that_contradict_themselves);
