@@ -284,6 +284,9 @@ add_rule_json(struct explain *e, const struct policy_rule *rule)
 		buf_add_json(&e->out, span_str(why));
 	else
 		buf_add_str(&e->out, "null");
+	if (rule->at_least > 0)
+		buf_addf(&e->out, ",\"sum\":%g,\"at_least\":%u",
+		    channel_sum(e->channel, rule), rule->at_least);
 	buf_add_str(&e->out, ",\"saw\":[");
 	add_found_json(e, rule);
 	buf_add_str(&e->out, "]}");
@@ -324,10 +327,14 @@ add_rule_text(struct explain *e, const struct policy_rule *rule)
 	    policy_action_name(rule->action), rule->mode == MODE_SHADOW ?
 	    " in shadow" : "", rule->category,
 	    policy_severity_name(rule->severity));
-	if (why)
+	if (why) {
 		buf_addf(&e->out, " did not look, %s\n", why);
-	else
-		add_found_text(e, rule);
+		return;
+	}
+	if (rule->at_least > 0)
+		buf_addf(&e->out, " sum %g of %u,",
+		    channel_sum(e->channel, rule), rule->at_least);
+	add_found_text(e, rule);
 }
 
 static void

@@ -40,7 +40,8 @@ outcome(struct notes *notes, const struct screen_finding *f)
 {
 	const struct policy_rule *rule = f->rule;
 
-	if (rule->mode != MODE_ENFORCE || rule->action == ACTION_FLAG)
+	if (rule->mode != MODE_ENFORCE || (rule->action == ACTION_FLAG &&
+	    !(f->unable && rule->feeds)))
 		return;
 	if (f->unable && rule->allow_on_error)
 		return;

@@ -42,6 +42,9 @@ struct policy_expr {
 
 enum {
 	POLICY_MAX_PARTS = 32,		/* of one rule */
+	POLICY_MAX_SCORES = 256,	/* of one policy */
+	POLICY_MAX_SUMS = 64,		/* different names in them; screens
+					 * have a bit for each */
 	POLICY_MAX_SPANS = 8,		/* different scopes of one policy */
 	POLICY_MAX_MESSAGES = 64,	/* of one scope */
 };
@@ -61,7 +64,14 @@ struct policy_rule {
 	char *replacement;		/* of redact; "[redacted]" */
 	char **tenants, **models;	/* when; NULL: any; NULL-terminated */
 	unsigned roles;			/* when; enum policy_role bits */
-	const char *kind;		/* filter's name; or any, all, not */
+	uint32_t score;			/* it adds so much … */
+	unsigned sum;			/* … to this of policy->sums; of
+					 * `scores:`, what is compared */
+	unsigned adds;			/* its number among rules with a score */
+	bool feeds;			/* what it adds may block a text */
+	uint32_t at_least;		/* not 0: one of `scores:` */
+	bool per_exchange;		/* … over all texts of a side */
+	const char *kind;		/* filter's name; any, all, not; score */
 	const struct mg_filter_type *filter;	/* NULL: expr says */
 	struct mg_rule match;		/* its values are owned by the policy */
 	const struct policy_expr *expr;	/* over its parts; NULL: one match */
@@ -105,6 +115,9 @@ struct policy {
 					 * come the parts of some of them: what
 					 * filters know as rules */
 	size_t n_rules, n_looks;	/* n_looks: with the parts */
+	size_t first_score;		/* of `scores:`, the last of n_rules */
+	const char *sums[POLICY_MAX_SUMS];	/* names; "": of those without */
+	unsigned n_sums, n_adds;
 	size_t n_combos;		/* rules that have parts */
 	unsigned spans[POLICY_MAX_SPANS];	/* the `messages` of scopes */
 	unsigned n_spans;

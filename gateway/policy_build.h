@@ -36,6 +36,7 @@ struct policy_build {
 	bool files;			/* lists may come from files */
 	EVP_MD_CTX *digest;		/* over the policy and its lists */
 	const struct yaml_node *rules;	/* read once all lists are known */
+	const struct yaml_node *scores;	/* … and all rules; or NULL */
 	struct policy_list *lists;
 	const char **list_names;	/* NULL-terminated, for messages */
 	size_t n_lists;
@@ -59,6 +60,13 @@ void policy_warn(void *arg, const struct mg_place *place, const char *text);
 /* Reads one of `rules:`; rule is zeroed. */
 int policy_read_rule(struct policy_build *build, const struct yaml_node *node,
     struct policy_rule *rule);
+
+/* Reads one of `scores:`; rule is zeroed. All rules must be known. */
+int policy_read_score(struct policy_build *build,
+    const struct yaml_node *node, struct policy_rule *rule);
+/* Marks rules whose score may block; warns of sums that nobody fills or
+ * reads. To be called when all are known. */
+void policy_link_scores(struct policy_build *build);
 
 /* Reads `match:` and `except:` (NULL: there is none) of a rule whose id is
  * known: sets rule->kind, and rule->filter and rule->match but for max_hold, or

@@ -67,6 +67,16 @@ keep_rules(const struct reading *r, const struct yaml_node *value, void *base)
 	return options_want(r, "rules", value, YAML_LIST);
 }
 
+static int
+keep_scores(const struct reading *r, const struct yaml_node *value,
+    void *base)
+{
+	struct policy_build *build = base;
+
+	build->scores = value;
+	return options_want(r, "scores", value, YAML_LIST);
+}
+
 #define POLICY(member) OPTION_AT(struct policy, member)
 
 static const char *const prompt_choices[] = { "error", "completion", NULL };
@@ -121,6 +131,8 @@ static const struct setting policy_table[] = {
 	    .help = "named texts that rules share" },
 	{ .key = "rules", .kind = OPTION_READ, .read = keep_rules,
 	    .required = true, .help = "what to look for and what to do" },
+	{ .key = "scores", .kind = OPTION_READ, .read = keep_scores,
+	    .help = "what sums of many weak signals do" },
 	{ .key = "refusal", .kind = OPTION_READ, .read = read_refusal,
 	    .help = "how a refusal looks" },
 	{ .key = NULL },
@@ -131,12 +143,17 @@ read_rules(struct policy_build *build)
 {
 	const struct yaml_node *node = build->rules->first;
 	struct policy *policy = build->policy;
+	size_t n_scores;
 
 	if (build->rules->n == 0 || build->rules->n > POLICY_MAX_RULES)
 		return mg_fail(build->r.err, &build->rules->place, "rules: "
 		    "from one to %d of them, not %zu", POLICY_MAX_RULES,
 		    build->rules->n);
-	policy->rules = arena_array(build->r.arena, build->rules->n,
+	n_scores = build->scores ? build->scores->n : 0;
+	if (n_scores > POLICY_MAX_SCORES)
+		return mg_fail(build->r.err, &build->scores->place, "scores: "
+		    "%zu of them; at most %d", n_scores, POLICY_MAX_SCORES);
+	policy->rules = arena_array(build->r.arena, build->rules->n + n_scores,
 	    sizeof(*policy->rules));
 	for (; node; node = node->next) {
 		if (policy_read_rule(build, node,
@@ -144,6 +161,15 @@ read_rules(struct policy_build *build)
 			return -1;
 		policy->n_rules++;
 	}
+	policy->first_score = policy->n_rules;
+	node = n_scores ? build->scores->first : NULL;
+	for (; node; node = node->next) {
+		if (policy_read_score(build, node,
+		    &policy->rules[policy->n_rules]) < 0)
+			return -1;
+		policy->n_rules++;
+	}
+	policy_link_scores(build);
 	return 0;
 }
 
@@ -159,6 +185,7 @@ fill_part(struct policy_rule *part, const struct policy_rule *rule)
 	full.match.max_hold = rule->match.max_hold;
 	full.part = part->part;
 	full.owner = rule;
+	full.score = 0;		/* the rule's own */
 	full.expr = NULL;
 	full.tests = NULL;
 	full.n_tests = full.n_parts = 0;

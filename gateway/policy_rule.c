@@ -12,6 +12,8 @@ struct rule_build {
 	struct policy_build *build;
 	struct policy_rule out;
 	const struct yaml_node *match, *except, *tests, *with, *stream;
+	const struct yaml_node *action, *score;
+	char *sum;			/* the name of a sum, or NULL */
 };
 
 static const char *const action_choices[] = {
@@ -135,9 +137,10 @@ static const struct setting rule_table[] = {
 	{ .key = "match", KEEP(match), .required = true,
 	    .help = "a filter and what it looks for" },
 	{ .key = "except", KEEP(except), .help = "what is no match" },
-	{ .key = "action", .kind = OPTION_CHOICE, RULE(action),
-	    .choices = action_choices, .required = true,
-	    .help = "flag, redact or block" },
+	{ .key = "action", KEEP(action),
+	    .help = "flag, redact or block; with a score it may be left out" },
+	{ .key = "score", KEEP(score),
+	    .help = "it adds so much to a sum of `scores:`" },
 	{ .key = "with", KEEP(with), .help = "what redact writes instead" },
 	{ .key = "mode", .kind = OPTION_CHOICE, RULE(mode),
 	    .choices = mode_choices, .fallback = "enforce",
@@ -185,12 +188,88 @@ check_id(struct rule_build *b, const struct yaml_node *id)
 	return 0;
 }
 
+/* A rule with a score need not act by itself: then what it finds is noted. */
 static int
-finish_action(struct rule_build *b)
+read_action(struct rule_build *b, const struct yaml_node *node)
 {
 	const struct reading *r = &b->build->r;
 	int i;
 
+	if (!b->action && b->score) {
+		b->out.action = ACTION_FLAG;
+		return 0;
+	}
+	if (!b->action)
+		return mg_fail(r->err, &node->place, "rule: 'action' is "
+		    "missing: flag, redact or block");
+	i = options_choice(r, "action", b->action, action_choices);
+	b->out.action = (enum policy_action)i;
+	return i < 0 ? -1 : 0;
+}
+
+/* The sum of a name ("": of none), made if need be. */
+static int
+find_sum(struct policy_build *build, const char *name,
+    const struct mg_place *place, unsigned *out)
+{
+	struct policy *policy = build->policy;
+
+	for (*out = 0; *out < policy->n_sums; ++*out)
+		if (strcmp(policy->sums[*out], name) == 0)
+			return 0;
+	if (policy->n_sums == POLICY_MAX_SUMS)
+		return mg_fail(build->r.err, place, "score: more than %d "
+		    "different sums in one policy", POLICY_MAX_SUMS);
+	policy->sums[policy->n_sums++] = name;
+	return 0;
+}
+
+static const struct setting add_table[] = {
+	{ .key = "add", .kind = OPTION_COUNT, RULE(score), .min = 1,
+	    .max = 1000, .required = true, .help = "so much" },
+	{ .key = "to", .kind = OPTION_TEXT,
+	    OPTION_AT(struct rule_build, sum), .min = 1, .max = 64,
+	    .help = "the sum of this name" },
+	{ .key = NULL },
+};
+
+/* `score: 2`, or `score: { add: 2, to: NAME }`. */
+static int
+read_score(struct rule_build *b)
+{
+	const struct reading *r = &b->build->r;
+	struct setting plain = add_table[0];
+	uint64_t n;
+
+	if (!b->score)
+		return 0;
+	plain.key = "score";
+	if (b->score->type == YAML_MAP) {
+		if (options_read(r, add_table, "score", b->score, b) < 0)
+			return -1;
+	} else {
+		if (options_number(r, &plain, b->score, &n) < 0)
+			return -1;
+		b->out.score = (uint32_t)n;
+	}
+	if (find_sum(b->build, b->sum ? b->sum : "", &b->score->place,
+	    &b->out.sum) < 0)
+		return -1;
+	b->out.adds = b->build->policy->n_adds++;
+	if (b->out.mode == MODE_SHADOW)
+		policy_warn(b->build, &b->score->key_place, "score: a rule in "
+		    "shadow adds nothing");
+	return 0;
+}
+
+static int
+finish_action(struct rule_build *b, const struct yaml_node *node)
+{
+	const struct reading *r = &b->build->r;
+	int i;
+
+	if (read_action(b, node) < 0 || read_score(b) < 0)
+		return -1;
 	if (b->with && b->out.action != ACTION_REDACT)
 		return mg_fail(r->err, &b->with->key_place, "with: only "
 		    "`action: redact` writes something, and this rule's is %s",
@@ -208,7 +287,8 @@ finish_action(struct rule_build *b)
 	if (i < 0)
 		return -1;
 	b->out.stream = (enum policy_stream)i;
-	if (b->out.action == ACTION_FLAG || b->out.mode == MODE_SHADOW)
+	if ((b->out.action == ACTION_FLAG && !b->score) ||
+	    b->out.mode == MODE_SHADOW)
 		policy_warn(b->build, &b->stream->key_place, "stream: has no "
 		    "effect, as a rule that only notes holds nothing back");
 	return 0;
@@ -359,10 +439,113 @@ policy_read_rule(struct policy_build *build, const struct yaml_node *node,
 	if (options_read(&build->r, rule_table, "rule", node, &b) < 0 ||
 	    check_id(&b, yaml_get(node, "id")) < 0 ||
 	    policy_read_match(build, b.match, b.except, &b.out) < 0 ||
-	    finish_action(&b) < 0 || finish_expr(&b) < 0 ||
+	    finish_action(&b, node) < 0 || finish_expr(&b) < 0 ||
 	    finish_scope(&b, node) < 0 || read_tests(&b) < 0 ||
 	    check_reach(&b, node) < 0)
 		return -1;
 	*rule = b.out;
 	return 0;
+}
+
+/* ---- scores ---- */
+
+static const char *const score_actions[] = { [ACTION_FLAG] = "flag",
+	"block", NULL };
+static const char *const per_choices[] = { "text", "exchange", NULL };
+
+static const struct setting score_when_table[] = {
+	{ .key = "tenants", .kind = OPTION_TEXTS, RULE(tenants),
+	    .help = "patterns" },
+	{ .key = "models", .kind = OPTION_TEXTS, RULE(models),
+	    .help = "patterns" },
+	{ .key = NULL },
+};
+
+static const struct setting score_table[] = {
+	{ .key = "id", .kind = OPTION_TEXT, RULE(id), .required = true,
+	    .min = 1, .max = 64, .help = "its name in records" },
+	{ .key = "of", .kind = OPTION_TEXT,
+	    OPTION_AT(struct rule_build, sum), .min = 1, .max = 64,
+	    .help = "the sum of this name; without it that of no name" },
+	{ .key = "per", .kind = OPTION_CHOICE, RULE(per_exchange),
+	    .choices = per_choices, .fallback = "text",
+	    .help = "text, or exchange: all texts of the prompt, or answer" },
+	{ .key = "at_least", .kind = OPTION_COUNT, RULE(at_least),
+	    .min = 1, .max = 1000 * 1000, .required = true,
+	    .help = "when the sum is so much" },
+	{ .key = "on", .kind = OPTION_READ, .read = read_on,
+	    .help = "prompt, answer, or both in brackets; without it both" },
+	{ .key = "action", KEEP(action), .required = true,
+	    .help = "flag or block" },
+	{ .key = "mode", .kind = OPTION_CHOICE, RULE(mode),
+	    .choices = mode_choices, .fallback = "enforce",
+	    .help = "enforce, or shadow: recorded only" },
+	{ .key = "category", .kind = OPTION_READ, .read = read_category,
+	    .fallback = "custom", .help = "which risk it is about" },
+	{ .key = "severity", .kind = OPTION_CHOICE, RULE(severity),
+	    .choices = severity_choices, .fallback = "medium",
+	    .help = "low, medium, high or critical" },
+	{ .key = "when", .kind = OPTION_MAP, .map = score_when_table,
+	    .help = "for whom it is meant" },
+	{ .key = "tests", KEEP(tests),
+	    .help = "texts that must reach it, and that must not" },
+	{ .key = NULL },
+};
+
+int
+policy_read_score(struct policy_build *build, const struct yaml_node *node,
+    struct policy_rule *rule)
+{
+	struct rule_build b = { .build = build, .out.roles = ROLE_ANY,
+		.out.sides = SIDE_PROMPT | SIDE_ANSWER,
+		.out.place = node->place, .out.kind = "score" };
+	int i;
+
+	options_defaults(&build->r, score_table, &b);
+	if (options_read(&build->r, score_table, "scores", node, &b) < 0 ||
+	    check_id(&b, yaml_get(node, "id")) < 0 ||
+	    find_sum(build, b.sum ? b.sum : "", &node->place,
+	    &b.out.sum) < 0)
+		return -1;
+	i = options_choice(&build->r, "action", b.action, score_actions);
+	if (i < 0)
+		return -1;
+	b.out.action = i == 0 ? ACTION_FLAG : ACTION_BLOCK;
+	if (read_tests(&b) < 0)
+		return -1;
+	b.out.match.id = b.out.id;
+	b.out.match.place = node->place;
+	*rule = b.out;
+	return 0;
+}
+
+void
+policy_link_scores(struct policy_build *build)
+{
+	struct policy *policy = build->policy;
+	bool filled[POLICY_MAX_SUMS] = { false };
+	bool read[POLICY_MAX_SUMS] = { false };
+	size_t i, k;
+
+	for (i = policy->first_score; i < policy->n_rules; i++)
+		read[policy->rules[i].sum] = true;
+	for (i = 0; i < policy->first_score; i++) {
+		struct policy_rule *rule = &policy->rules[i];
+
+		if (rule->score == 0)
+			continue;
+		filled[rule->sum] = true;
+		if (!read[rule->sum])
+			policy_warn(build, &rule->place, "score: no `scores:` "
+			    "reads this sum");
+		for (k = policy->first_score; k < policy->n_rules; k++)
+			if (policy->rules[k].sum == rule->sum &&
+			    policy->rules[k].action == ACTION_BLOCK &&
+			    policy->rules[k].mode == MODE_ENFORCE)
+				rule->feeds = rule->mode == MODE_ENFORCE;
+	}
+	for (k = policy->first_score; k < policy->n_rules; k++)
+		if (!filled[policy->rules[k].sum])
+			policy_warn(build, &policy->rules[k].place, "scores: "
+			    "no rule adds to this sum");
 }

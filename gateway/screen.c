@@ -29,7 +29,7 @@ struct role_scopes {
 	struct scope *engine;		/* n_engines; NULL: not worked out */
 	bool any;			/* a rule applies to this role */
 	bool sentence, whole;		/* a holding rule wants that */
-	bool combines;			/* a rule has parts */
+	bool combines;			/* a rule has parts, or a score */
 	const struct policy_rule **finals;	/* owned; rules with a `not` */
 	size_t n_finals;
 };
@@ -43,6 +43,8 @@ struct screen {
 	struct role_scopes roles[N_ROLES];
 	struct role_scopes *joined;	/* N_ROLES for each of the policy's
 					 * spans; NULL: not asked for yet */
+	struct combine_tally tally;	/* of all its channels */
+	uint64_t blocking;		/* sums that may block: a bit each */
 };
 
 /* One way of reading a channel, with a scan per engine. */
@@ -76,7 +78,7 @@ struct channel_screen {
 	size_t n_findings, cap_findings;
 	uint64_t total;
 	uint64_t untold;		/* counted, not kept, not yet told */
-	struct combine *combine;	/* NULL: no rule has parts */
+	struct combine *combine;	/* NULL: no rule has parts or score */
 	/* during channel_feed() */
 	const struct policy_engine *engine;
 	struct view *view;
@@ -84,11 +86,20 @@ struct channel_screen {
 	void *scans[];			/* n_engines for each view */
 };
 
-/* A rule for which a stream must wait. */
+/* A rule that changes or stops what it finds. */
 static bool
-holds(const struct policy_rule *rule)
+acts(const struct policy_rule *rule)
 {
 	return rule->mode == MODE_ENFORCE && rule->action != ACTION_FLAG;
+}
+
+/* A rule for which a stream must wait: it acts, or what it adds to a sum
+ * may. */
+static bool
+holds(const struct screen *screen, const struct policy_rule *rule)
+{
+	return acts(rule) ||
+	    (rule->feeds && (screen->blocking >> rule->sum & 1) != 0);
 }
 
 struct screen *
@@ -110,8 +121,11 @@ screen_new(const struct policy *policy, enum policy_side side,
 		screen->applies[i] = (rule->sides & (unsigned)side) != 0 &&
 		    globs_match(rule->tenants, subject->tenant) &&
 		    globs_match(rule->models, subject->model);
-		if (screen->applies[i] && holds(rule))
-			screen->idle = false;
+		if (!screen->applies[i] || !acts(rule))
+			continue;
+		screen->idle = false;
+		if (rule->at_least > 0)
+			screen->blocking |= UINT64_C(1) << rule->sum;
 	}
 	return screen;
 }
@@ -140,6 +154,7 @@ screen_free(struct screen *screen)
 	    i < (size_t)screen->policy->n_spans * N_ROLES; i++)
 		free_scopes(screen, &screen->joined[i]);
 	free(screen->joined);
+	combine_tally_fini(&screen->tally);
 	free(screen->applies);
 	free(screen);
 }
@@ -222,9 +237,9 @@ scopes_of(struct screen *screen, unsigned span, enum policy_role role)
 				continue;
 			scope->n++;
 			scopes->any = true;
-			scopes->combines |= rule->owner != NULL;
+			scopes->combines |= rule->owner || rule->score > 0;
 			scope->active[r / 64] |= UINT64_C(1) << (r % 64);
-			if (!holds(rule))
+			if (!holds(screen, rule))
 				continue;
 			scope->holding[r / 64] |= UINT64_C(1) << (r % 64);
 			scopes->sentence |= rule->stream == STREAM_SENTENCE;
@@ -270,7 +285,8 @@ open_scoped(struct screen *screen, struct role_scopes *scopes,
 	if (!channel->scopes->any)
 		return channel;		/* nothing looks: no view at all */
 	if (channel->scopes->combines)
-		channel->combine = combine_new(screen->policy);
+		channel->combine = combine_new(screen->policy,
+		    screen->applies, &screen->tally);
 	view_open(channel, false);
 	if (form == FORM_JSON)
 		view_open(channel, true);
@@ -457,7 +473,7 @@ remember(struct channel_screen *channel, const struct policy_rule *rule,
 			return;
 	}
 	channel->total++;
-	if (channel->n_findings >= MAX_FINDINGS && (!holds(rule) ||
+	if (channel->n_findings >= MAX_FINDINGS && (!acts(rule) ||
 	    rule->action != ACTION_BLOCK || channel->cut != SCREEN_NONE)) {
 		channel->untold++;
 		return;
@@ -581,7 +597,7 @@ act(struct channel_screen *channel, const struct policy_rule *rule,
 	uint64_t at = match->at, end = match->end;
 
 	remember(channel, rule, match->look, match->item, at, end - at, NULL);
-	if (!holds(rule) || (!completes && (end <= channel->clear ||
+	if (!acts(rule) || (!completes && (end <= channel->clear ||
 	    rule->action == ACTION_BLOCK)))
 		return;
 	if (match->look->expr && rule->action != ACTION_BLOCK)
@@ -602,16 +618,17 @@ on_found(void *arg, const struct mg_found *found)
 {
 	struct channel_screen *channel = arg;
 	struct combine_match match = { rule_of(channel, found->rule),
-		found->at, found->at + found->len, found->item };
+		found->at, found->at + found->len, found->item,
+		found->score > 0 && found->score < 1 ? found->score : 1 };
 
 	assert(found->len > 0);
 	if (channel->view->unescape) {
 		match.at = unescape_map(channel->view->unescape, match.at);
 		match.end = unescape_map(channel->view->unescape, match.end);
 	}
-	if (match.look->owner)
+	if (match.look->owner || match.look->score > 0)
 		combine_saw(channel->combine, &match);
-	else
+	if (!match.look->owner)
 		act(channel, match.look, &match, true);
 }
 
@@ -626,7 +643,7 @@ on_combined(void *arg, const struct policy_rule *rule,
 static void
 on_lost(void *arg, const struct policy_rule *rule, uint64_t at)
 {
-	if (holds(rule))
+	if (acts(rule))
 		cut(arg, at);
 }
 
@@ -651,7 +668,7 @@ on_unable(void *arg, uint32_t engine_rule, const char *why)
 	const struct policy_rule *rule = part->owner ? part->owner : part;
 
 	remember(channel, rule, part, 0, channel->clear, 0, why);
-	if (holds(rule) && !rule->allow_on_error)
+	if (holds(channel->screen, rule) && !rule->allow_on_error)
 		cut(channel, channel->clear);
 }
 
@@ -921,6 +938,13 @@ channel_findings(const struct channel_screen *channel, size_t *n,
 	if (total)
 		*total = channel->total;
 	return channel->findings;
+}
+
+double
+channel_sum(const struct channel_screen *channel,
+    const struct policy_rule *score)
+{
+	return combine_sum(channel->combine, score);
 }
 
 uint64_t

@@ -83,6 +83,10 @@ const struct screen_edit *channel_edits(const struct channel_screen *channel,
 const struct screen_finding *channel_findings(
     const struct channel_screen *channel, size_t *n, uint64_t *total);
 
+/* What the sum of one of `scores:` has come to. */
+double channel_sum(const struct channel_screen *channel,
+    const struct policy_rule *score);
+
 /* How many findings were counted but not kept since the last call. */
 uint64_t channel_untold(struct channel_screen *channel);
 

@@ -4,7 +4,7 @@
  * A rule's state is a bit for each part that was found. Matches of parts that
  * do not count yet wait, so that the rule can name (and redact) them once it
  * is fulfilled; those whose text is out are forgotten but for the first of
- * each part. */
+ * each part. What a rule adds to a sum is added when it is fulfilled. */
 #include "gateway/screen_combine.h"
 
 #include <assert.h>
@@ -31,15 +31,28 @@ struct combine {
 	struct combo *combos;		/* by policy_rule.combo; NULL: no part
 					 * was found so far */
 	size_t n_waiting;
+	const bool *applies;
+	struct combine_tally text, *exchange;
+	bool *reached;			/* by place in `scores:`; NULL: none */
 };
 
 struct combine *
-combine_new(const struct policy *policy)
+combine_new(const struct policy *policy, const bool *applies,
+    struct combine_tally *exchange)
 {
 	struct combine *c = xcalloc(1, sizeof(*c));
 
 	c->policy = policy;
+	c->applies = applies;
+	c->exchange = exchange;
 	return c;
+}
+
+void
+combine_tally_fini(struct combine_tally *tally)
+{
+	free(tally->best);
+	free(tally->sums);
 }
 
 void
@@ -53,6 +66,8 @@ combine_free(struct combine *c)
 		free(c->combos[i].waiting);
 	free(c->combos);
 	free(c->fresh);
+	free(c->reached);
+	combine_tally_fini(&c->text);
 	free(c);
 }
 
@@ -102,6 +117,88 @@ counting(const struct policy_expr *e, uint32_t found)
 	for (i = 0; i < e->n; i++)
 		parts |= counting(&e->children[i], found);
 	return parts;
+}
+
+/* ---- sums ---- */
+
+/* What a match adds to a tally beyond what its rule has added already. */
+static double
+gain(const struct policy *policy, struct combine_tally *tally,
+    const struct policy_rule *rule, double score)
+{
+	double more;
+
+	if (!tally->best) {
+		tally->best = xcalloc(policy->n_adds, sizeof(double));
+		tally->sums = xcalloc(policy->n_rules - policy->first_score,
+		    sizeof(double));
+	}
+	more = score - tally->best[rule->adds];
+	if (more <= 0)
+		return 0;
+	tally->best[rule->adds] = score;
+	return more * rule->score;
+}
+
+/* Fractions may add up to a hair less than the whole. */
+static bool
+is_reached(const struct policy_rule *score, double sum)
+{
+	return sum + 1e-9 >= score->at_least;
+}
+
+static void
+weigh_score(struct combine *c, const struct policy_rule *rule,
+    const struct combine_match *match, const struct combine_sink *sink)
+{
+	const struct policy *policy = c->policy;
+	size_t n = policy->n_rules - policy->first_score, i;
+	double text, exchange;
+
+	if (rule->score == 0 || rule->mode == MODE_SHADOW || n == 0)
+		return;
+	text = gain(policy, &c->text, rule, match->score);
+	exchange = gain(policy, c->exchange, rule, match->score);
+	if (!c->reached)
+		c->reached = xcalloc(n, sizeof(bool));
+	for (i = 0; i < n; i++) {
+		const struct policy_rule *score =
+		    &policy->rules[policy->first_score + i];
+
+		if (score->sum != rule->sum)
+			continue;
+		c->text.sums[i] += text;
+		c->exchange->sums[i] += exchange;
+		if (c->reached[i] || !c->applies[score - policy->rules] ||
+		    !is_reached(score, score->per_exchange ?
+		    c->exchange->sums[i] : c->text.sums[i]))
+			continue;
+		c->reached[i] = true;
+		sink->found(sink->arg, score, match, true);
+	}
+}
+
+double
+combine_sum(const struct combine *c, const struct policy_rule *score)
+{
+	const struct combine_tally *tally;
+
+	if (!c)
+		return 0;
+	tally = score->per_exchange ? c->exchange : &c->text;
+	return tally->sums ? tally->sums[(size_t)(score - c->policy->rules) -
+	    c->policy->first_score] : 0;
+}
+
+/* A match counts for a rule. */
+static void
+tell(struct combine *c, const struct policy_rule *rule,
+    const struct combine_match *match, bool completes,
+    const struct combine_sink *sink)
+{
+	sink->found(sink->arg, rule, match, completes);
+	if (completes)
+		weigh_score(c, rule, match, sink);
 }
 
 /* ---- matches that wait ---- */
@@ -171,8 +268,7 @@ tell_waiting(struct combine *c, struct combo *combo,
 
 	for (i = 0; i < combo->n; i++)
 		if (combo->counts >> combo->waiting[i].look->part & 1)
-			sink->found(sink->arg, rule, &combo->waiting[i],
-			    completes);
+			tell(c, rule, &combo->waiting[i], completes, sink);
 		else
 			combo->waiting[n++] = combo->waiting[i];
 	told = combo->n - n;
@@ -205,7 +301,7 @@ weigh_part(struct combine *c, const struct combine_match *match,
 		}
 	}
 	if (combo->counts & bit)
-		sink->found(sink->arg, rule, match, true);
+		tell(c, rule, match, true, sink);
 	else
 		wait_for(c, combo, match, clear);
 }
@@ -231,7 +327,10 @@ combine_settle(struct combine *c, uint64_t clear,
 	if (c->n_fresh > 1)
 		qsort(c->fresh, c->n_fresh, sizeof(*c->fresh), by_end);
 	for (i = 0; i < c->n_fresh; i++)
-		weigh_part(c, &c->fresh[i], clear, sink);
+		if (c->fresh[i].look->owner)
+			weigh_part(c, &c->fresh[i], clear, sink);
+		else
+			weigh_score(c, c->fresh[i].look, &c->fresh[i], sink);
 	c->n_fresh = 0;
 }
 
@@ -239,7 +338,7 @@ void
 combine_end(struct combine *c, const struct policy_rule *rule, uint64_t len,
     const struct combine_sink *sink)
 {
-	struct combine_match whole = { rule, 0, len, 0 };
+	struct combine_match whole = { rule, 0, len, 0, 1 };
 	struct combo *combo;
 
 	assert(rule->negates);
@@ -249,5 +348,5 @@ combine_end(struct combine *c, const struct policy_rule *rule, uint64_t len,
 	combo = combo_of(c, rule);
 	combo->counts = counting(rule->expr, combo->found);
 	if (tell_waiting(c, combo, rule, true, sink) == 0)
-		sink->found(sink->arg, rule, &whole, true);
+		tell(c, rule, &whole, true, sink);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gateway/screen_combine.h - what several matches in one text make together:
- * the rules that say any, all or not.
+ * the rules that say any, all or not, and the sums of `scores:`.
  *
  * A part's match is noted while filters run, and weighed when all of them have
  * seen the same bytes, in the order in which matches end: so the outcome does
@@ -15,6 +15,14 @@ struct combine_match {
 	const struct policy_rule *look;	/* a part, or a rule of one match */
 	uint64_t at, end;
 	uint32_t item;
+	double score;			/* how sure, above 0 to 1 */
+};
+
+/* What was added up: in one text, or in all texts of a screen. Zeroed it is
+ * empty; each rule counts once, by the match that it was surest of. */
+struct combine_tally {
+	double *best;			/* by policy_rule.adds */
+	double *sums;			/* by place in `scores:` */
 };
 
 /* What comes out. */
@@ -33,10 +41,16 @@ struct combine_sink {
 
 struct combine;
 
-/* policy must outlive it. Never NULL. */
-struct combine *combine_new(const struct policy *policy);
+/* applies says for each of policy->rules whether it looks at all; exchange is
+ * what all texts of a screen share. All must outlive it. Never NULL. */
+struct combine *combine_new(const struct policy *policy, const bool *applies,
+    struct combine_tally *exchange);
 void combine_free(struct combine *combine);
-/* Notes a match, for the next combine_settle(). */
+void combine_tally_fini(struct combine_tally *tally);
+/* What one of `scores:` has come to. combine may be NULL. */
+double combine_sum(const struct combine *combine,
+    const struct policy_rule *score);
+/* Notes a match of a part or of a rule with a score, for the next combine_settle(). */
 void combine_saw(struct combine *combine, const struct combine_match *match);
 /* Weighs what was noted. Text before `clear` is out: what of it only waits for
  * other parts may be forgotten. */

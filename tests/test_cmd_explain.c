@@ -202,6 +202,28 @@ says_when_a_rule_could_not_judge(void)
 }
 
 static void
+says_what_signals_add_up_to_and_which_part_saw_what(void)
+{
+	scratch_write("p.yaml", "modgate_policy: 1\nname: explained\nrules:\n"
+	    "- {id: one, on: prompt, match: {words: [aa]}, score: 2}\n"
+	    "- id: both\n  on: prompt\n  match: {all: [{words: [bb]}, {regex: "
+	    "'c+'}]}\n  score: 2\nscores:\n"
+	    "- {id: four, at_least: 4, action: block}\n"
+	    "- {id: five, at_least: 5, action: block}\n");
+	CHECK_EQ(RUN_ARGS(NULL, "{p}", "aa bb cc"), CMD_DONE);
+	CHECK(strstr(out.ptr, "block: four: it found something"));
+	CHECK(strstr(out.ptr, "both (flag, custom, medium):\n      saw \"bb\" "
+	    "at byte 3, by \"bb\"\n      saw \"cc\" at byte 6, by \"c+\"\n"));
+	CHECK(strstr(out.ptr, "four (block, custom, medium): sum 4 of 4,\n"
+	    "      saw \"cc\" at byte 6"));
+	CHECK(strstr(out.ptr, "five (block, custom, medium): sum 4 of 5, saw "
+	    "nothing\n"));
+	CHECK_EQ(RUN_ARGS(NULL, "--json", "{p}", "aa"), CMD_DONE);
+	CHECK(strstr(out.ptr, "\"sum\":2,\"at_least\":5,\"saw\":[]"));
+	scratch_write("p.yaml", POLICY);
+}
+
+static void
 measures_each_filter_that_looked(void)
 {
 	json_t *doc = EXPLAINED("{p}", "some text to look at"), *one;
@@ -252,6 +274,7 @@ main(void)
 	RUN(tells_a_flag_from_a_shadow_from_nothing);
 	RUN(says_why_a_rule_did_not_look);
 	RUN(says_when_a_rule_could_not_judge);
+	RUN(says_what_signals_add_up_to_and_which_part_saw_what);
 	RUN(measures_each_filter_that_looked);
 	RUN(reads_standard_input_but_its_last_line_end);
 	RUN(refuses_wrong_use);

@@ -192,7 +192,6 @@ refuses_what_the_language_does_not_have_yet(void)
 	CHECK(!load(HEAD "include: [x]\n" RULE));
 	CHECK(!load(HEAD "label: {explicit: none}\n" RULE));
 	CHECK(!load(HEAD RULE "  sample: 0.5\n"));
-	CHECK(!load(HEAD RULE "  score: 3\n"));
 	CHECK(!load(MATCH("{pii: [email]}")));
 	CHECK(!load(MATCH("{classifier: jailbreak, at_least: 0.9}")));
 	CHECK(!load(MATCH("{judge: llama-guard}")));
@@ -201,6 +200,69 @@ refuses_what_the_language_does_not_have_yet(void)
 	    "action: pseudonymize}\n"));
 	CHECK_STR(scratch_tail(err.text), "p.yaml:4:52: action: unknown value "
 	    "'pseudonymize'; known: flag, redact, block");
+}
+
+static void
+reads_scores(void)
+{
+	const struct policy_rule *r;
+	struct buf text = { 0 };
+	int i;
+
+	CHECK(load(HEAD "rules:\n- {id: a, on: prompt, match: {words: [a]}, "
+	    "score: 2}\n- {id: b, on: answer, match: {words: [a]}, action: "
+	    "block, score: {add: 3, to: x}}\nscores:\n- {id: s, at_least: 5, "
+	    "action: flag}\n- {id: t, of: x, per: exchange, at_least: 9, "
+	    "on: answer, action: block, severity: high, category: A1b, "
+	    "tests: {block: a, pass: [b]}}\n"));
+	CHECK_STR(err.text, "");
+	if (!policy)
+		return;
+	CHECK_EQ(policy->n_rules, 4);
+	CHECK_EQ(policy->first_score, 2);
+	r = policy->rules;
+	CHECK_EQ(r[0].action, ACTION_FLAG);
+	CHECK_EQ(r[0].score, 2);
+	CHECK(!r[0].feeds && r[1].feeds);
+	CHECK_EQ(r[1].action, ACTION_BLOCK);
+	CHECK_STR(policy->sums[r[1].sum], "x");
+	CHECK_STR(r[2].kind, "score");
+	CHECK_EQ(r[2].sum, r[0].sum);
+	CHECK_EQ(r[2].sides, SIDE_PROMPT | SIDE_ANSWER);
+	CHECK(!r[2].per_exchange && r[3].per_exchange);
+	CHECK_EQ(r[3].at_least, 9);
+	CHECK_EQ(r[3].severity, SEVERITY_HIGH);
+	CHECK_EQ(r[3].n_tests, 2);
+	CHECK(!policy->warnings[0]);
+	/* What does nothing is said. */
+	CHECK(load(HEAD RULE "  score: 1\n"));
+	CHECK_STR(scratch_tail(policy->warnings[0]), "p.yaml:4:3: score: no "
+	    "`scores:` reads this sum");
+	CHECK(load(HEAD RULE "scores:\n- {id: s, at_least: 1, action: flag}\n"));
+	CHECK_STR(scratch_tail(policy->warnings[0]), "p.yaml:9:3: scores: no "
+	    "rule adds to this sum");
+	CHECK_BAD(HEAD RULE "scores: [{id: r, at_least: 1, action: flag}]\n",
+	    "8:15: id: 'r' is taken, in line 4");
+	CHECK_BAD(HEAD RULE "scores: [{id: s, at_least: 1, action: redact}]\n",
+	    "8:39: action: unknown value 'redact'; known: flag, block");
+	CHECK_BAD(HEAD RULE "scores: [{id: s, action: flag}]\n", "8:10: "
+	    "scores: 'at_least' is missing: when the sum is so much");
+	CHECK_BAD(HEAD RULE "  score: 0\n", "8:10: score: 0 is too little; "
+	    "from 1 to 1k");
+	CHECK_BAD(HEAD RULE "  score: {ad: 1}\n", "8:11: score: unknown key "
+	    "'ad' (did you mean 'add'?)");
+	buf_add_str(&text, HEAD RULE "scores:\n");
+	for (i = 0; i <= POLICY_MAX_SUMS; i++)
+		buf_addf(&text, "- {id: s%d, of: n%d, at_least: 1, action: "
+		    "flag}\n", i, i);
+	CHECK(!load(buf_cstr(&text)));
+	CHECK(strstr(err.text, "more than 64 different sums"));
+	buf_clear(&text);
+	buf_add_str(&text, HEAD RULE "scores:\n");
+	for (i = 0; i <= POLICY_MAX_SCORES; i++)
+		buf_addf(&text, "- {id: s%d, at_least: 1, action: flag}\n", i);
+	CHECK_BAD(buf_cstr(&text), "9:1: scores: 257 of them; at most 256");
+	buf_fini(&text);
 }
 
 static void
@@ -567,6 +629,7 @@ main(void)
 	RUN(names_the_nearest_word_for_an_unknown_one);
 	RUN(wants_exactly_one_filter);
 	RUN(refuses_what_the_language_does_not_have_yet);
+	RUN(reads_scores);
 	RUN(reads_how_far_a_rule_looks);
 	RUN(says_what_a_rule_lacks);
 	RUN(refuses_ids_that_are_odd_or_taken);
