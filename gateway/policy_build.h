@@ -12,6 +12,8 @@
 
 enum {
 	POLICY_MAX_RULES = 4096,
+	POLICY_MAX_FILES = 64,			/* with all that are included */
+	POLICY_MAX_DEPTH = 8,			/* of them inside each other */
 	POLICY_MAX_LOOKS = 8192,		/* parts of all rules */
 	POLICY_MAX_NESTING = 4,			/* any, all, not */
 	POLICY_MAX_LISTS = 1024,
@@ -27,19 +29,40 @@ struct policy_list {
 	struct mg_item *items;
 	size_t n;
 	bool used;
+	size_t source;
 	struct mg_place place;
+};
+
+/* One file of a policy. */
+struct policy_source {
+	const char *file;		/* as it stands in messages */
+	const char *real;		/* without links; NULL: not known */
+	bool open;			/* it, or what it includes, is read */
+	struct yaml_tree tree;
+};
+
+/* One of `rules:` or `scores:`, which is read when all files are known. */
+struct policy_entry {
+	const struct yaml_node *node;
+	struct mg_span id;		/* len 0: it has none */
+	size_t source;			/* the file that has the last word */
+	bool score, off;
 };
 
 struct policy_build {
 	struct reading r;
 	struct policy *policy;
-	bool files;			/* lists may come from files */
+	bool files;			/* other files may be read */
 	EVP_MD_CTX *digest;		/* over the policy and its lists */
-	const struct yaml_node *rules;	/* read once all lists are known */
-	const struct yaml_node *scores;	/* … and all rules; or NULL */
-	struct policy_list *lists;
-	const char **list_names;	/* NULL-terminated, for messages */
-	size_t n_lists;
+	struct policy_source sources[POLICY_MAX_FILES];
+	size_t n_sources, source;	/* source: the one that is read; those
+					 * behind it are included by it */
+	struct policy_entry *entries;	/* on the heap */
+	size_t n_entries, cap_entries;
+	struct policy_list *lists;	/* on the heap */
+	const char **list_names;	/* NULL-terminated, for messages; on the
+					 * heap */
+	size_t n_lists, cap_lists, cap_list_names;
 	struct policy_rule *parts;	/* of all rules; on the heap while it
 					 * grows */
 	size_t n_parts, cap_parts;
@@ -74,6 +97,24 @@ void policy_link_scores(struct policy_build *build);
 int policy_read_match(struct policy_build *build,
     const struct yaml_node *match, const struct yaml_node *except,
     struct policy_rule *rule);
+
+/* ---- policy_include.c ---- */
+
+/* Reads a file and, before it, what it includes. place is where it is named,
+ * or NULL. */
+int policy_read_source(struct policy_build *build, const char *file,
+    struct mg_span bytes, unsigned depth, const struct mg_place *place);
+/* Takes one of `rules:` or `scores:`, which may replace or switch off an
+ * included one. */
+int policy_add_entry(struct policy_build *build, const struct yaml_node *node,
+    bool score);
+void policy_free_sources(struct policy_build *build);
+
+/* ---- policy_load.c ---- */
+
+/* Reads a file's keys but `include:`. */
+int policy_read_keys(struct policy_build *build, const struct yaml_node *root,
+    unsigned depth);
 
 /* Reads `lists:`. */
 int policy_read_lists(struct policy_build *build,

@@ -57,24 +57,49 @@ read_lists(const struct reading *r, const struct yaml_node *value, void *base)
 	return policy_read_lists(base, value);
 }
 
+/* Was read before all else. */
+static int
+skip_include(const struct reading *r, const struct yaml_node *value,
+    void *base)
+{
+	(void)r;
+	(void)value;
+	(void)base;
+	return 0;
+}
+
+static int
+keep_entries(struct policy_build *build, const char *key,
+    const struct yaml_node *value, size_t max)
+{
+	const struct yaml_node *node;
+
+	if (options_want(&build->r, key, value, YAML_LIST) < 0)
+		return -1;
+	if (value->n == 0 || value->n > max)
+		return mg_fail(build->r.err, &value->place, "%s: from one to "
+		    "%zu of them, not %zu", key, max, value->n);
+	for (node = value->first; node; node = node->next)
+		if (policy_add_entry(build, node, max ==
+		    POLICY_MAX_SCORES) < 0)
+			return -1;
+	return 0;
+}
+
 /* Rules may stand above the lists that they name. */
 static int
 keep_rules(const struct reading *r, const struct yaml_node *value, void *base)
 {
-	struct policy_build *build = base;
-
-	build->rules = value;
-	return options_want(r, "rules", value, YAML_LIST);
+	(void)r;
+	return keep_entries(base, "rules", value, POLICY_MAX_RULES);
 }
 
 static int
 keep_scores(const struct reading *r, const struct yaml_node *value,
     void *base)
 {
-	struct policy_build *build = base;
-
-	build->scores = value;
-	return options_want(r, "scores", value, YAML_LIST);
+	(void)r;
+	return keep_entries(base, "scores", value, POLICY_MAX_SCORES);
 }
 
 #define POLICY(member) OPTION_AT(struct policy, member)
@@ -127,10 +152,12 @@ static const struct setting policy_table[] = {
 	    .required = true, .help = "version of this language: 1" },
 	{ .key = "name", .kind = OPTION_READ, .read = read_name,
 	    .required = true, .help = "the policy's name in records" },
+	{ .key = "include", .kind = OPTION_READ, .read = skip_include,
+	    .help = "policies whose rules are also in force; files" },
 	{ .key = "lists", .kind = OPTION_READ, .read = read_lists,
 	    .help = "named texts that rules share" },
 	{ .key = "rules", .kind = OPTION_READ, .read = keep_rules,
-	    .required = true, .help = "what to look for and what to do" },
+	    .help = "what to look for and what to do" },
 	{ .key = "scores", .kind = OPTION_READ, .read = keep_scores,
 	    .help = "what sums of many weak signals do" },
 	{ .key = "refusal", .kind = OPTION_READ, .read = read_refusal,
@@ -138,37 +165,77 @@ static const struct setting policy_table[] = {
 	{ .key = NULL },
 };
 
+int
+policy_read_keys(struct policy_build *build, const struct yaml_node *root,
+    unsigned depth)
+{
+	if (options_read(&build->r, policy_table, NULL, root, build) < 0)
+		return -1;
+	/* A file that others include may be lists alone. */
+	if (depth == 0 && !yaml_get(root, "rules") &&
+	    !yaml_get(root, "include"))
+		return mg_fail(build->r.err, &root->place, "'rules' is "
+		    "missing: what to look for and what to do");
+	return 0;
+}
+
+/* Reads rules, or scores; what is switched off is checked and forgotten. */
+static int
+read_entries(struct policy_build *build, bool score)
+{
+	struct policy *policy = build->policy;
+	size_t i;
+
+	for (i = 0; i < build->n_entries; i++) {
+		const struct policy_entry *entry = &build->entries[i];
+		struct policy_rule *rule = &policy->rules[policy->n_rules];
+		size_t parts = build->n_parts;
+		unsigned adds = policy->n_adds;
+		int rc;
+
+		if (entry->score != score)
+			continue;
+		build->r.file = entry->node->place.file;
+		rc = score ? policy_read_score(build, entry->node, rule) :
+		    policy_read_rule(build, entry->node, rule);
+		if (rc < 0)
+			return -1;
+		if (!entry->off) {
+			policy->n_rules++;
+			continue;
+		}
+		memset(rule, 0, sizeof(*rule));
+		build->n_parts = parts;
+		policy->n_adds = adds;
+	}
+	return 0;
+}
+
 static int
 read_rules(struct policy_build *build)
 {
-	const struct yaml_node *node = build->rules->first;
 	struct policy *policy = build->policy;
-	size_t n_scores;
+	const char *file = build->r.file;
+	size_t i, n = 0;
 
-	if (build->rules->n == 0 || build->rules->n > POLICY_MAX_RULES)
-		return mg_fail(build->r.err, &build->rules->place, "rules: "
-		    "from one to %d of them, not %zu", POLICY_MAX_RULES,
-		    build->rules->n);
-	n_scores = build->scores ? build->scores->n : 0;
-	if (n_scores > POLICY_MAX_SCORES)
-		return mg_fail(build->r.err, &build->scores->place, "scores: "
-		    "%zu of them; at most %d", n_scores, POLICY_MAX_SCORES);
-	policy->rules = arena_array(build->r.arena, build->rules->n + n_scores,
+	for (i = 0; i < build->n_entries; i++)
+		n += !build->entries[i].score;
+	if (n > POLICY_MAX_RULES || build->n_entries - n > POLICY_MAX_SCORES)
+		return mg_fail(build->r.err, NULL, "%s: %zu rules and %zu "
+		    "scores in all files; at most %d and %d", file, n,
+		    build->n_entries - n, POLICY_MAX_RULES,
+		    POLICY_MAX_SCORES);
+	policy->rules = arena_array(build->r.arena, build->n_entries + 1,
 	    sizeof(*policy->rules));
-	for (; node; node = node->next) {
-		if (policy_read_rule(build, node,
-		    &policy->rules[policy->n_rules]) < 0)
-			return -1;
-		policy->n_rules++;
-	}
+	if (read_entries(build, false) < 0)
+		return -1;
 	policy->first_score = policy->n_rules;
-	node = n_scores ? build->scores->first : NULL;
-	for (; node; node = node->next) {
-		if (policy_read_score(build, node,
-		    &policy->rules[policy->n_rules]) < 0)
-			return -1;
-		policy->n_rules++;
-	}
+	if (read_entries(build, true) < 0)
+		return -1;
+	build->r.file = file;
+	if (policy->first_score == 0)
+		return mg_fail(build->r.err, NULL, "%s:1:1: no rule is left",
+		    file);
 	policy_link_scores(build);
 	return 0;
 }
@@ -318,14 +385,9 @@ keep_warnings(struct policy_build *build)
 static int
 build_policy(struct policy_build *build, struct mg_span bytes)
 {
-	struct policy *policy = build->policy;
-	struct yaml_tree tree = { 0 };
 	int rc;
 
-	rc = yaml_read(&tree, policy->file, bytes, build->r.err);
-	if (rc == 0)
-		rc = options_read(&build->r, policy_table, NULL, tree.root,
-		    build);
+	rc = policy_read_source(build, build->policy->file, bytes, 0, NULL);
 	if (rc == 0)
 		rc = read_rules(build);
 	if (rc == 0) {
@@ -337,7 +399,6 @@ build_policy(struct policy_build *build, struct mg_span bytes)
 		keep_warnings(build);
 		keep_digest(build);
 	}
-	yaml_fini(&tree);
 	return rc;
 }
 
@@ -356,13 +417,15 @@ policy_read(const char *path, struct mg_span bytes, bool files,
 	policy->file = arena_text(arena, span_str(path));
 	build.r = (struct reading){ policy->file, arena, err };
 	if (!build.digest ||
-	    !EVP_DigestInit_ex(build.digest, EVP_sha256(), NULL) ||
-	    !EVP_DigestUpdate(build.digest, bytes.ptr, bytes.len))
+	    !EVP_DigestInit_ex(build.digest, EVP_sha256(), NULL))
 		abort();
 	rc = build_policy(&build, bytes);
 	EVP_MD_CTX_free(build.digest);
 	free(build.warnings);
 	free(build.parts);
+	free(build.lists);
+	free(build.list_names);
+	policy_free_sources(&build);
 	if (rc < 0)
 		policy_unref(&policy);
 	return policy;

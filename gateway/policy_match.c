@@ -32,7 +32,8 @@ find_list(struct policy_build *build, struct mg_span name)
 {
 	size_t i;
 
-	for (i = 0; i < build->n_lists; i++)
+	/* The last of a name: it has taken the others' place. */
+	for (i = build->n_lists; i-- > 0;)
 		if (span_is(name, build->lists[i].name)) {
 			build->lists[i].used = true;
 			return &build->lists[i];

@@ -14,6 +14,7 @@ struct rule_build {
 	const struct yaml_node *match, *except, *tests, *with, *stream;
 	const struct yaml_node *action, *score;
 	char *sum;			/* the name of a sum, or NULL */
+	bool override, disabled;	/* policy_include.c has read them */
 };
 
 static const char *const action_choices[] = {
@@ -164,6 +165,12 @@ static const struct setting rule_table[] = {
 	    .help = "for whom it is meant" },
 	{ .key = "tests", KEEP(tests),
 	    .help = "texts that it must find, and that it must pass" },
+	{ .key = "override", .kind = OPTION_BOOL,
+	    OPTION_AT(struct rule_build, override),
+	    .help = "true: it replaces an included rule of the same id" },
+	{ .key = "disabled", .kind = OPTION_BOOL,
+	    OPTION_AT(struct rule_build, disabled),
+	    .help = "true: it is off; with an id alone, an included one is" },
 	{ .key = NULL },
 };
 
@@ -180,11 +187,16 @@ check_id(struct rule_build *b, const struct yaml_node *id)
 		if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789-", *p))
 			return mg_fail(b->build->r.err, &id->place, "id: '%s' "
 			    "may hold a-z, 0-9 and '-' only", b->out.id);
-	for (i = 0; i < policy->n_rules; i++)
+	for (i = 0; i < policy->n_rules; i++) {
+		const struct mg_place *other = &policy->rules[i].place;
+		bool here = strcmp(other->file, id->place.file) == 0;
+
 		if (strcmp(policy->rules[i].id, b->out.id) == 0)
 			return mg_fail(b->build->r.err, &id->place, "id: '%s' "
-			    "is taken, in line %u", b->out.id,
-			    policy->rules[i].place.line);
+			    "is taken, in %s%sline %u", b->out.id,
+			    here ? "" : other->file, here ? "" : " ",
+			    other->line);
+	}
 	return 0;
 }
 
@@ -489,6 +501,12 @@ static const struct setting score_table[] = {
 	    .help = "for whom it is meant" },
 	{ .key = "tests", KEEP(tests),
 	    .help = "texts that must reach it, and that must not" },
+	{ .key = "override", .kind = OPTION_BOOL,
+	    OPTION_AT(struct rule_build, override),
+	    .help = "true: it replaces an included one of the same id" },
+	{ .key = "disabled", .kind = OPTION_BOOL,
+	    OPTION_AT(struct rule_build, disabled),
+	    .help = "true: it is off; with an id alone, an included one is" },
 	{ .key = NULL },
 };
 

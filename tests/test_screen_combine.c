@@ -412,7 +412,8 @@ run(const char *text, size_t piece, struct outcome *out)
 	f = channel_findings(channel, &n, NULL);
 	CHECK(n <= 256);
 	out->n = n;
-	memcpy(out->findings, f, n * sizeof(*f));
+	if (n > 0)
+		memcpy(out->findings, f, n * sizeof(*f));
 	qsort(out->findings, n, sizeof(*f), by_place);
 }
 
