@@ -125,6 +125,27 @@ outcome_of(const struct explain *e)
 	return flag;
 }
 
+/* A rule in shadow that would do more than was done, or NULL. */
+static const struct policy_rule *
+would(const struct explain *e, const struct outcome *o)
+{
+	const struct policy_rule *best = NULL;
+	const struct screen_finding *f;
+	size_t i, n;
+
+	f = channel_findings(e->channel, &n, NULL);
+	for (i = 0; i < n; i++)
+		if (f[i].rule->mode == MODE_SHADOW &&
+		    f[i].rule->action != ACTION_FLAG &&
+		    !(f[i].unable && f[i].rule->allow_on_error) &&
+		    (!best || f[i].rule->action > best->action))
+			best = f[i].rule;
+	if (best && o->rule && o->rule->mode == MODE_ENFORCE &&
+	    o->rule->action >= best->action)
+		return NULL;
+	return best;
+}
+
 /* ---- what a filter costs ---- */
 
 static void
@@ -331,6 +352,9 @@ add_rule_text(struct explain *e, const struct policy_rule *rule)
 		buf_addf(&e->out, " did not look, %s\n", why);
 		return;
 	}
+	if (rule->sample_ppm > 0)
+		buf_addf(&e->out, " (looks at %g%% of exchanges)",
+		    rule->sample_ppm / 10000.0);
 	if (rule->at_least > 0)
 		buf_addf(&e->out, " sum %g of %u,",
 		    channel_sum(e->channel, rule), rule->at_least);
@@ -341,6 +365,7 @@ static void
 write_json(struct explain *e, const struct outcome *o,
     const struct buf *changed)
 {
+	const struct policy_rule *shadow = would(e, o);
 	uint64_t total;
 	size_t i, n;
 
@@ -357,7 +382,16 @@ write_json(struct explain *e, const struct outcome *o,
 		buf_add_json(&e->out, span_str(o->rule->id));
 	else
 		buf_add_str(&e->out, "null");
-	buf_addf(&e->out, ",\"because\":\"%s\",\"text\":", o->because);
+	buf_addf(&e->out, ",\"because\":\"%s\",\"would\":", o->because);
+	if (shadow) {
+		buf_addf(&e->out, "{\"action\":\"%s\",\"rule\":",
+		    policy_action_name(shadow->action));
+		buf_add_json(&e->out, span_str(shadow->id));
+		buf_add_byte(&e->out, '}');
+	} else {
+		buf_add_str(&e->out, "null");
+	}
+	buf_add_str(&e->out, ",\"text\":");
 	if (strcmp(o->name, "block") == 0)
 		buf_add_str(&e->out, "null");
 	else
@@ -379,6 +413,7 @@ static void
 write_text(struct explain *e, const struct outcome *o,
     const struct buf *changed)
 {
+	const struct policy_rule *shadow = would(e, o);
 	uint64_t total;
 	size_t i, n;
 
@@ -389,6 +424,9 @@ write_text(struct explain *e, const struct outcome *o,
 		buf_add_json(&e->out, buf_span(changed));
 		buf_add_byte(&e->out, '\n');
 	}
+	if (shadow)
+		buf_addf(&e->out, "would %s, were it in force: %s\n",
+		    policy_action_name(shadow->action), shadow->id);
 	buf_addf(&e->out, "\npolicy %s, %s by %s, tenant %s, model %s\n\n",
 	    e->policy->name, e->side == SIDE_PROMPT ? "prompt" : "answer",
 	    policy_role_name(e->role), e->tenant, e->model[0] ? e->model :

@@ -449,9 +449,11 @@ step_FORWARD(struct exchange *ex)
 		.body = buf_span(&ex->body),
 	};
 
-	if (ex->policy && ex->route.kind == ROUTE_TEXT)
+	if (ex->policy && ex->route.kind == ROUTE_TEXT) {
 		ex->screen = screen_new(ex->policy->policy, SIDE_ANSWER,
 		    &subject);
+		screen_sample(ex->screen, span_str(ex->xid));
+	}
 	ex->forwarded_us = now_us();
 	switch (upstream_start(ex->worker->upstreams, &request,
 	    &upstream_handler, ex, &ex->call)) {

@@ -242,6 +242,7 @@ exchange_judge_prompt(struct exchange *ex, struct verdict_error *error)
 	ex->notes.capture = ex->live->config->audit.capture ==
 	    CAPTURE_FLAGGED;
 	screen = screen_new(policy, SIDE_PROMPT, &subject);
+	screen_sample(screen, span_str(ex->xid));
 	judge_doc(ex->route.surface, DOC_REQUEST, SIDE_PROMPT, &ex->doc,
 	    screen, &ex->notes, &judged);
 	screen_free(screen);

@@ -212,6 +212,11 @@ count_rules(const struct exchange *ex)
 		    note->rule->mode == MODE_SHADOW ? &m->shadow_hits :
 		    &m->hits, 1, memory_order_relaxed);
 	}
+	for (i = 0; ex->policy && !ex->notes.blocked &&
+	    i < ex->notes.n_would; i++)
+		atomic_fetch_add_explicit(&ex->policy->rules[
+		    ex->notes.would[i] - ex->policy->policy->rules].would, 1,
+		    memory_order_relaxed);
 }
 
 static void

@@ -35,11 +35,30 @@ excerpt(struct mg_span text, uint64_t text_at, uint64_t at, uint64_t len,
 	return xstrndup(text.ptr + from, to - from);
 }
 
+/* What would be different were the rule in force. */
+static void
+shadow(struct notes *notes, const struct screen_finding *f)
+{
+	const struct policy_rule *rule = f->rule;
+	size_t i;
+
+	if (rule->action == ACTION_FLAG || (f->unable && rule->allow_on_error))
+		return;
+	for (i = 0; i < notes->n_would; i++)
+		if (notes->would[i] == rule)
+			return;
+	notes->would = xgrow(notes->would, &notes->cap_would,
+	    notes->n_would + 1, sizeof(*notes->would));
+	notes->would[notes->n_would++] = rule;
+}
+
 static void
 outcome(struct notes *notes, const struct screen_finding *f)
 {
 	const struct policy_rule *rule = f->rule;
 
+	if (rule->mode == MODE_SHADOW)
+		shadow(notes, f);
 	if (rule->mode != MODE_ENFORCE || (rule->action == ACTION_FLAG &&
 	    !(f->unable && rule->feeds)))
 		return;
@@ -198,6 +217,7 @@ notes_fini(struct notes *notes)
 		free(notes->items[i].excerpt);
 	}
 	free(notes->items);
+	free(notes->would);
 	memset(notes, 0, sizeof(*notes));
 }
 

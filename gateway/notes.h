@@ -29,6 +29,10 @@ struct notes {
 	uint64_t total;
 	bool capture;			/* keep excerpts */
 	bool blocked, modified;		/* by an enforced rule */
+	const struct policy_rule **would;	/* owned: rules in shadow that
+					 * would have changed or stopped it;
+					 * borrowed from its policy */
+	size_t n_would, cap_would;
 	bool unable;			/* blocked as a rule could not judge */
 };
 

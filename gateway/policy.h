@@ -56,6 +56,8 @@ struct policy_rule {
 	enum policy_mode mode;
 	enum policy_severity severity;
 	enum policy_stream stream;
+	uint32_t sample_ppm;		/* it looks at so many of a million
+					 * exchanges; 0: at all */
 	unsigned messages;		/* scope: it also looks at so many
 					 * messages joined; 0: it does not */
 	unsigned span;			/* scope: 1 + its place in spans */

@@ -100,6 +100,30 @@ read_category(const struct reading *r, const struct yaml_node *value,
 	return 0;
 }
 
+/* "10%", "0.5%": to a millionth. */
+static int
+read_sample(const struct reading *r, const struct yaml_node *value,
+    void *base)
+{
+	struct rule_build *b = base;
+	char shown[YAML_SHOWN], *end;
+	double percent, ppm;
+
+	if (options_want(r, "sample", value, YAML_TEXT) < 0)
+		return -1;
+	percent = strtod(value->text.ptr, &end);
+	ppm = percent * 10000;
+	if (end == value->text.ptr || strcmp(end, "%") != 0 ||
+	    strspn(value->text.ptr, "0123456789.%") != value->text.len)
+		return mg_fail(r->err, &value->place, "sample: '%s' is not a "
+		    "share, as 10%% or 0.5%%", yaml_show(value->text, shown));
+	if (ppm < 1 || ppm > 1000000)
+		return mg_fail(r->err, &value->place, "sample: %s is not from "
+		    "0.0001%% to 100%%", yaml_show(value->text, shown));
+	b->out.sample_ppm = (uint32_t)(ppm + 0.5);
+	return 0;
+}
+
 /* Kept for later: base is where the node's address goes. */
 static int
 keep_node(const struct reading *r, const struct yaml_node *value, void *base)
@@ -146,6 +170,8 @@ static const struct setting rule_table[] = {
 	{ .key = "mode", .kind = OPTION_CHOICE, RULE(mode),
 	    .choices = mode_choices, .fallback = "enforce",
 	    .help = "enforce, or shadow: recorded only" },
+	{ .key = "sample", .kind = OPTION_READ, .read = read_sample,
+	    .help = "it looks at this share of exchanges: 10%" },
 	{ .key = "category", .kind = OPTION_READ, .read = read_category,
 	    .fallback = "custom", .help = "which risk it is about" },
 	{ .key = "severity", .kind = OPTION_CHOICE, RULE(severity),

@@ -43,6 +43,8 @@ struct screen {
 	struct role_scopes roles[N_ROLES];
 	struct role_scopes *joined;	/* N_ROLES for each of the policy's
 					 * spans; NULL: not asked for yet */
+	bool *shadows;			/* shadow rules that found something,
+					 * by place; NULL: none has */
 	struct combine_tally tally;	/* of all its channels */
 	uint64_t blocking;		/* sums that may block: a bit each */
 };
@@ -102,6 +104,26 @@ holds(const struct screen *screen, const struct policy_rule *rule)
 	    (rule->feeds && (screen->blocking >> rule->sum & 1) != 0);
 }
 
+/* What the rules that apply may do together. */
+static void
+sum_up(struct screen *screen)
+{
+	const struct policy *policy = screen->policy;
+	size_t i;
+
+	screen->idle = true;
+	screen->blocking = 0;
+	for (i = 0; i < policy->n_looks; i++) {
+		const struct policy_rule *rule = &policy->rules[i];
+
+		if (!screen->applies[i] || !acts(rule))
+			continue;
+		screen->idle = false;
+		if (rule->at_least > 0)
+			screen->blocking |= UINT64_C(1) << rule->sum;
+	}
+}
+
 struct screen *
 screen_new(const struct policy *policy, enum policy_side side,
     const struct screen_subject *subject)
@@ -114,20 +136,33 @@ screen_new(const struct policy *policy, enum policy_side side,
 	    __ATOMIC_RELAXED) % POLICY_TIMED == 0;
 	screen->side = side;
 	screen->applies = xcalloc(policy->n_looks, sizeof(bool));
-	screen->idle = true;
 	for (i = 0; i < policy->n_looks; i++) {
 		const struct policy_rule *rule = &policy->rules[i];
 
 		screen->applies[i] = (rule->sides & (unsigned)side) != 0 &&
 		    globs_match(rule->tenants, subject->tenant) &&
 		    globs_match(rule->models, subject->model);
-		if (!screen->applies[i] || !acts(rule))
-			continue;
-		screen->idle = false;
-		if (rule->at_least > 0)
-			screen->blocking |= UINT64_C(1) << rule->sum;
 	}
+	sum_up(screen);
 	return screen;
+}
+
+void
+screen_sample(struct screen *screen, struct mg_span exchange)
+{
+	const struct policy *policy = screen->policy;
+	uint64_t hash = 0xcbf29ce484222325u;	/* FNV-1a */
+	size_t i;
+
+	for (i = 0; i < exchange.len; i++)
+		hash = (hash ^ (unsigned char)exchange.ptr[i]) *
+		    0x100000001b3u;
+	hash ^= hash >> 32;
+	for (i = 0; i < policy->n_looks; i++)
+		if (policy->rules[i].sample_ppm > 0 &&
+		    hash % 1000000 >= policy->rules[i].sample_ppm)
+			screen->applies[i] = false;
+	sum_up(screen);
 }
 
 static void
@@ -154,6 +189,7 @@ screen_free(struct screen *screen)
 	    i < (size_t)screen->policy->n_spans * N_ROLES; i++)
 		free_scopes(screen, &screen->joined[i]);
 	free(screen->joined);
+	free(screen->shadows);
 	combine_tally_fini(&screen->tally);
 	free(screen->applies);
 	free(screen);
@@ -458,12 +494,30 @@ melt_late(struct channel_screen *channel)
 	channel->n_late = 0;
 }
 
+/* A rule in shadow has found its first thing in this screen. */
+static bool
+is_first_shadow(struct screen *screen, const struct policy_rule *rule)
+{
+	bool *seen;
+
+	if (rule->mode != MODE_SHADOW || rule->action == ACTION_FLAG)
+		return false;
+	if (!screen->shadows)
+		screen->shadows = xcalloc(screen->policy->n_rules,
+		    sizeof(bool));
+	seen = &screen->shadows[rule - screen->policy->rules];
+	if (*seen)
+		return false;
+	return *seen = true;
+}
+
 static void
 remember(struct channel_screen *channel, const struct policy_rule *rule,
     const struct policy_rule *part, uint32_t item, uint64_t at, uint64_t len,
     const char *unable)
 {
 	struct screen_finding *f;
+	bool first;
 	size_t i;
 
 	/* Two views see the same bytes where nothing is escaped. */
@@ -473,7 +527,8 @@ remember(struct channel_screen *channel, const struct policy_rule *rule,
 			return;
 	}
 	channel->total++;
-	if (channel->n_findings >= MAX_FINDINGS && (!acts(rule) ||
+	first = is_first_shadow(channel->screen, rule);
+	if (channel->n_findings >= MAX_FINDINGS && !first && (!acts(rule) ||
 	    rule->action != ACTION_BLOCK || channel->cut != SCREEN_NONE)) {
 		channel->untold++;
 		return;

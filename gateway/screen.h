@@ -43,6 +43,10 @@ struct screen_subject {
 /* policy must outlive the screen. Never NULL. */
 struct screen *screen_new(const struct policy *policy, enum policy_side side,
     const struct screen_subject *subject);
+/* Leaves out the rules whose `sample:` this exchange is not in: by its id, so
+ * that prompt, answer and all rules agree. To be called before any channel is
+ * opened; without it every rule looks. */
+void screen_sample(struct screen *screen, struct mg_span exchange);
 void screen_free(struct screen *screen);
 /* No rule of this screen can change or stop anything: texts need no waiting. */
 bool screen_is_idle(const struct screen *screen);
@@ -79,7 +83,8 @@ const struct screen_edit *channel_edits(const struct channel_screen *channel,
     size_t *n);
 
 /* All findings so far, in the order they became certain. At most 64 are kept
- * per channel, block findings always; the count goes on. */
+ * per channel, but block findings always, and the first of each rule in shadow;
+ * the count goes on. */
 const struct screen_finding *channel_findings(
     const struct channel_screen *channel, size_t *n, uint64_t *total);
 

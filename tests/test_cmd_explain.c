@@ -146,13 +146,22 @@ tells_a_flag_from_a_shadow_from_nothing(void)
 	doc = EXPLAINED("{p}", "shh");
 	CHECK_STR(text_of(doc, "outcome"), "pass");
 	CHECK(strstr(text_of(doc, "because"), "in shadow") != NULL);
+	CHECK_STR(text_of(json_object_get(doc, "would"), "action"), "block");
+	CHECK_STR(text_of(json_object_get(doc, "would"), "rule"), "quiet");
 	CHECK_EQ(json_array_size(json_object_get(rule(doc, "quiet"), "saw")),
 	    1);
 	json_decref(doc);
 	doc = EXPLAINED("{p}", "fine");
 	CHECK_STR(text_of(doc, "outcome"), "pass");
 	CHECK(json_is_null(json_object_get(doc, "rule")));
+	CHECK(json_is_null(json_object_get(doc, "would")));
 	json_decref(doc);
+	/* Not where a rule in force does as much. */
+	doc = EXPLAINED("{p}", "shh zzz");
+	CHECK(json_is_null(json_object_get(doc, "would")));
+	json_decref(doc);
+	CHECK_EQ(RUN_ARGS(NULL, "{p}", "hm shh"), CMD_DONE);
+	CHECK(strstr(out.ptr, "\nwould block, were it in force: quiet\n"));
 }
 
 static void

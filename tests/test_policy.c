@@ -190,7 +190,6 @@ static void
 refuses_what_the_language_does_not_have_yet(void)
 {
 	CHECK(!load(HEAD "label: {explicit: none}\n" RULE));
-	CHECK(!load(HEAD RULE "  sample: 0.5\n"));
 	CHECK(!load(MATCH("{pii: [email]}")));
 	CHECK(!load(MATCH("{classifier: jailbreak, at_least: 0.9}")));
 	CHECK(!load(MATCH("{judge: llama-guard}")));
@@ -199,6 +198,26 @@ refuses_what_the_language_does_not_have_yet(void)
 	    "action: pseudonymize}\n"));
 	CHECK_STR(scratch_tail(err.text), "p.yaml:4:52: action: unknown value "
 	    "'pseudonymize'; known: flag, redact, block");
+}
+
+static void
+reads_a_share_of_exchanges(void)
+{
+	CHECK(load(HEAD RULE "  sample: 10%\n"));
+	CHECK(policy && policy->rules[0].sample_ppm == 100000);
+	CHECK(load(HEAD RULE "  sample: 0.0001%\n"));
+	CHECK(policy && policy->rules[0].sample_ppm == 1);
+	CHECK(load(HEAD RULE "  sample: 100%\n"));
+	CHECK_BAD(HEAD RULE "  sample: 0.5\n", "8:11: sample: '0.5' is not a "
+	    "share, as 10% or 0.5%");
+	CHECK_BAD(HEAD RULE "  sample: 1e1%\n", "8:11: sample: '1e1%' is not a "
+	    "share, as 10% or 0.5%");
+	CHECK_BAD(HEAD RULE "  sample: '%'\n", "8:11: sample: '%' is not a "
+	    "share, as 10% or 0.5%");
+	CHECK_BAD(HEAD RULE "  sample: 101%\n", "8:11: sample: 101% is not from "
+	    "0.0001% to 100%");
+	CHECK_BAD(HEAD RULE "  sample: 0%\n", "8:11: sample: 0% is not from "
+	    "0.0001% to 100%");
 }
 
 static void
@@ -629,6 +648,7 @@ main(void)
 	RUN(names_the_nearest_word_for_an_unknown_one);
 	RUN(wants_exactly_one_filter);
 	RUN(refuses_what_the_language_does_not_have_yet);
+	RUN(reads_a_share_of_exchanges);
 	RUN(reads_scores);
 	RUN(reads_how_far_a_rule_looks);
 	RUN(says_what_a_rule_lacks);
