@@ -20,6 +20,7 @@ int cmd_backend(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_keys(int argc, char **argv);
+int cmd_schema(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_surfaces(int argc, char **argv);
 int cmd_test(int argc, char **argv);

@@ -15,6 +15,7 @@ static const struct command {
 	{ "check", cmd_check, "check configuration and policy files" },
 	{ "test", cmd_test, "run the tests that stand beside a policy's rules" },
 	{ "explain", cmd_explain, "which rules look at a text, and what they see" },
+	{ "schema", cmd_schema, "a JSON Schema of policies or configurations" },
 	{ "keys", cmd_keys, "add, list, rotate and revoke API keys" },
 	{ "audit", cmd_audit, "read the records" },
 	{ "surfaces", cmd_surfaces, "what is covered, and where text lives" },

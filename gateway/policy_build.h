@@ -84,6 +84,13 @@ void policy_warn(void *arg, const struct mg_place *place, const char *text);
 int policy_read_rule(struct policy_build *build, const struct yaml_node *node,
     struct policy_rule *rule);
 
+/* All keys of a policy, of a rule, of one of `scores:`. */
+extern const struct setting policy_table[];
+extern const struct setting policy_rule_table[];
+extern const struct setting policy_score_table[];
+/* The words of `action:`, NULL-terminated. */
+extern const char *const policy_action_words[];
+
 /* Reads one of `scores:`; rule is zeroed. All rules must be known. */
 int policy_read_score(struct policy_build *build,
     const struct yaml_node *node, struct policy_rule *rule);

@@ -147,20 +147,27 @@ read_name(const struct reading *r, const struct yaml_node *value, void *base)
 	return build->policy->name ? 0 : -1;
 }
 
-static const struct setting policy_table[] = {
+const struct setting policy_table[] = {
 	{ .key = "modgate_policy", .kind = OPTION_READ, .read = read_version,
+	    .shape = SHAPE_VERSION,
 	    .required = true, .help = "version of this language: 1" },
 	{ .key = "name", .kind = OPTION_READ, .read = read_name,
+	    .shape = SHAPE_TEXT,
 	    .required = true, .help = "the policy's name in records" },
 	{ .key = "include", .kind = OPTION_READ, .read = skip_include,
+	    .shape = SHAPE_TEXT | SHAPE_LIST,
 	    .help = "policies whose rules are also in force; files" },
 	{ .key = "lists", .kind = OPTION_READ, .read = read_lists,
+	    .shape = SHAPE_DEFINED,
 	    .help = "named texts that rules share" },
 	{ .key = "rules", .kind = OPTION_READ, .read = keep_rules,
+	    .shape = SHAPE_MAP | SHAPE_ONLY_LIST, .map = policy_rule_table,
 	    .help = "what to look for and what to do" },
 	{ .key = "scores", .kind = OPTION_READ, .read = keep_scores,
+	    .shape = SHAPE_MAP | SHAPE_ONLY_LIST, .map = policy_score_table,
 	    .help = "what sums of many weak signals do" },
 	{ .key = "refusal", .kind = OPTION_READ, .read = read_refusal,
+	    .shape = SHAPE_MAP, .map = refusal_table,
 	    .help = "how a refusal looks" },
 	{ .key = NULL },
 };

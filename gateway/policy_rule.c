@@ -17,7 +17,7 @@ struct rule_build {
 	bool override, disabled;	/* policy_include.c has read them */
 };
 
-static const char *const action_choices[] = {
+const char *const policy_action_words[] = {
 	[ACTION_FLAG] = "flag", [ACTION_REDACT] = "redact",
 	[ACTION_BLOCK] = "block", NULL };
 static const char *const mode_choices[] = {
@@ -143,7 +143,17 @@ static const struct setting when_table[] = {
 	{ .key = "models", .kind = OPTION_TEXTS, RULE(models),
 	    .help = "patterns" },
 	{ .key = "roles", .kind = OPTION_READ, .read = read_roles,
+	    .shape = SHAPE_WORD | SHAPE_LIST, .choices = role_words,
 	    .help = "who wrote the text" },
+	{ .key = NULL },
+};
+
+static const struct setting add_table[] = {
+	{ .key = "add", .kind = OPTION_COUNT, RULE(score), .min = 1,
+	    .max = 1000, .required = true, .help = "so much" },
+	{ .key = "to", .kind = OPTION_TEXT,
+	    OPTION_AT(struct rule_build, sum), .min = 1, .max = 64,
+	    .help = "the sum of this name" },
 	{ .key = NULL },
 };
 
@@ -154,25 +164,33 @@ static const struct setting scope_table[] = {
 	{ .key = NULL },
 };
 
-static const struct setting rule_table[] = {
+const struct setting policy_rule_table[] = {
 	{ .key = "id", .kind = OPTION_TEXT, RULE(id), .required = true,
 	    .min = 1, .max = 64, .help = "its name in records" },
 	{ .key = "on", .kind = OPTION_READ, .read = read_on,
+	    .shape = SHAPE_WORD | SHAPE_LIST, .choices = side_words,
 	    .required = true, .help = "prompt, answer, or both in brackets" },
 	{ .key = "match", KEEP(match), .required = true,
+	    .shape = SHAPE_DEFINED,
 	    .help = "a filter and what it looks for" },
-	{ .key = "except", KEEP(except), .help = "what is no match" },
+	{ .key = "except", KEEP(except), .shape = SHAPE_DEFINED,
+	    .help = "what is no match" },
 	{ .key = "action", KEEP(action),
+	    .shape = SHAPE_WORD, .choices = policy_action_words,
 	    .help = "flag, redact or block; with a score it may be left out" },
 	{ .key = "score", KEEP(score),
+	    .shape = SHAPE_COUNT | SHAPE_MAP, .map = add_table,
 	    .help = "it adds so much to a sum of `scores:`" },
-	{ .key = "with", KEEP(with), .help = "what redact writes instead" },
+	{ .key = "with", KEEP(with), .shape = SHAPE_TEXT,
+	    .help = "what redact writes instead" },
 	{ .key = "mode", .kind = OPTION_CHOICE, RULE(mode),
 	    .choices = mode_choices, .fallback = "enforce",
 	    .help = "enforce, or shadow: recorded only" },
 	{ .key = "sample", .kind = OPTION_READ, .read = read_sample,
+	    .shape = SHAPE_SHARE,
 	    .help = "it looks at this share of exchanges: 10%" },
 	{ .key = "category", .kind = OPTION_READ, .read = read_category,
+	    .shape = SHAPE_WORD, .choices = categories,
 	    .fallback = "custom", .help = "which risk it is about" },
 	{ .key = "severity", .kind = OPTION_CHOICE, RULE(severity),
 	    .choices = severity_choices, .fallback = "medium",
@@ -181,6 +199,7 @@ static const struct setting rule_table[] = {
 	    .choices = error_choices, .fallback = "block",
 	    .help = "when it cannot judge: block or allow" },
 	{ .key = "stream", KEEP(stream),
+	    .shape = SHAPE_WORD, .choices = stream_choices,
 	    .help = "what waits for it: exact, sentence or whole" },
 	{ .key = "max_hold", .kind = OPTION_SIZE, RULE(match.max_hold),
 	    .min = 16, .max = 1024 * 1024, .fallback = "1KiB",
@@ -189,7 +208,7 @@ static const struct setting rule_table[] = {
 	    .help = "it looks also at messages of a prompt joined" },
 	{ .key = "when", .kind = OPTION_MAP, .map = when_table,
 	    .help = "for whom it is meant" },
-	{ .key = "tests", KEEP(tests),
+	{ .key = "tests", KEEP(tests), .shape = SHAPE_DEFINED,
 	    .help = "texts that it must find, and that it must pass" },
 	{ .key = "override", .kind = OPTION_BOOL,
 	    OPTION_AT(struct rule_build, override),
@@ -240,7 +259,7 @@ read_action(struct rule_build *b, const struct yaml_node *node)
 	if (!b->action)
 		return mg_fail(r->err, &node->place, "rule: 'action' is "
 		    "missing: flag, redact or block");
-	i = options_choice(r, "action", b->action, action_choices);
+	i = options_choice(r, "action", b->action, policy_action_words);
 	b->out.action = (enum policy_action)i;
 	return i < 0 ? -1 : 0;
 }
@@ -261,15 +280,6 @@ find_sum(struct policy_build *build, const char *name,
 	policy->sums[policy->n_sums++] = name;
 	return 0;
 }
-
-static const struct setting add_table[] = {
-	{ .key = "add", .kind = OPTION_COUNT, RULE(score), .min = 1,
-	    .max = 1000, .required = true, .help = "so much" },
-	{ .key = "to", .kind = OPTION_TEXT,
-	    OPTION_AT(struct rule_build, sum), .min = 1, .max = 64,
-	    .help = "the sum of this name" },
-	{ .key = NULL },
-};
 
 /* `score: 2`, or `score: { add: 2, to: NAME }`. */
 static int
@@ -311,7 +321,7 @@ finish_action(struct rule_build *b, const struct yaml_node *node)
 	if (b->with && b->out.action != ACTION_REDACT)
 		return mg_fail(r->err, &b->with->key_place, "with: only "
 		    "`action: redact` writes something, and this rule's is %s",
-		    action_choices[b->out.action]);
+		    policy_action_words[b->out.action]);
 	if (b->with)
 		b->out.replacement = options_text(r, "with", b->with, 0, 256);
 	else
@@ -394,7 +404,7 @@ static int
 read_tests(struct rule_build *b)
 {
 	const struct reading *r = &b->build->r;
-	const char *own = action_choices[b->out.action];
+	const char *own = policy_action_words[b->out.action];
 	const char *const known[] = { own, "pass", NULL };
 	const struct yaml_node *node;
 	size_t n = 0;
@@ -412,8 +422,8 @@ read_tests(struct rule_build *b)
 		if (!pass && !span_is(node->key, own)) {
 			size_t i;
 
-			for (i = 0; action_choices[i]; i++)
-				if (span_is(node->key, action_choices[i]))
+			for (i = 0; policy_action_words[i]; i++)
+				if (span_is(node->key, policy_action_words[i]))
 					return mg_fail(r->err,
 					    &node->key_place, "tests: this "
 					    "rule's action is %s, so write "
@@ -473,8 +483,8 @@ policy_read_rule(struct policy_build *build, const struct yaml_node *node,
 	struct rule_build b = { .build = build, .out.roles = ROLE_ANY,
 		.out.place = node->place };
 
-	options_defaults(&build->r, rule_table, &b);
-	if (options_read(&build->r, rule_table, "rule", node, &b) < 0 ||
+	options_defaults(&build->r, policy_rule_table, &b);
+	if (options_read(&build->r, policy_rule_table, "rule", node, &b) < 0 ||
 	    check_id(&b, yaml_get(node, "id")) < 0 ||
 	    policy_read_match(build, b.match, b.except, &b.out) < 0 ||
 	    finish_action(&b, node) < 0 || finish_expr(&b) < 0 ||
@@ -487,8 +497,7 @@ policy_read_rule(struct policy_build *build, const struct yaml_node *node,
 
 /* ---- scores ---- */
 
-static const char *const score_actions[] = { [ACTION_FLAG] = "flag",
-	"block", NULL };
+static const char *const score_actions[] = { "flag", "block", NULL };
 static const char *const per_choices[] = { "text", "exchange", NULL };
 
 static const struct setting score_when_table[] = {
@@ -499,7 +508,7 @@ static const struct setting score_when_table[] = {
 	{ .key = NULL },
 };
 
-static const struct setting score_table[] = {
+const struct setting policy_score_table[] = {
 	{ .key = "id", .kind = OPTION_TEXT, RULE(id), .required = true,
 	    .min = 1, .max = 64, .help = "its name in records" },
 	{ .key = "of", .kind = OPTION_TEXT,
@@ -512,20 +521,23 @@ static const struct setting score_table[] = {
 	    .min = 1, .max = 1000 * 1000, .required = true,
 	    .help = "when the sum is so much" },
 	{ .key = "on", .kind = OPTION_READ, .read = read_on,
+	    .shape = SHAPE_WORD | SHAPE_LIST, .choices = side_words,
 	    .help = "prompt, answer, or both in brackets; without it both" },
 	{ .key = "action", KEEP(action), .required = true,
+	    .shape = SHAPE_WORD, .choices = score_actions,
 	    .help = "flag or block" },
 	{ .key = "mode", .kind = OPTION_CHOICE, RULE(mode),
 	    .choices = mode_choices, .fallback = "enforce",
 	    .help = "enforce, or shadow: recorded only" },
 	{ .key = "category", .kind = OPTION_READ, .read = read_category,
+	    .shape = SHAPE_WORD, .choices = categories,
 	    .fallback = "custom", .help = "which risk it is about" },
 	{ .key = "severity", .kind = OPTION_CHOICE, RULE(severity),
 	    .choices = severity_choices, .fallback = "medium",
 	    .help = "low, medium, high or critical" },
 	{ .key = "when", .kind = OPTION_MAP, .map = score_when_table,
 	    .help = "for whom it is meant" },
-	{ .key = "tests", KEEP(tests),
+	{ .key = "tests", KEEP(tests), .shape = SHAPE_DEFINED,
 	    .help = "texts that must reach it, and that must not" },
 	{ .key = "override", .kind = OPTION_BOOL,
 	    OPTION_AT(struct rule_build, override),
@@ -545,8 +557,8 @@ policy_read_score(struct policy_build *build, const struct yaml_node *node,
 		.out.place = node->place, .out.kind = "score" };
 	int i;
 
-	options_defaults(&build->r, score_table, &b);
-	if (options_read(&build->r, score_table, "scores", node, &b) < 0 ||
+	options_defaults(&build->r, policy_score_table, &b);
+	if (options_read(&build->r, policy_score_table, "scores", node, &b) < 0 ||
 	    check_id(&b, yaml_get(node, "id")) < 0 ||
 	    find_sum(build, b.sum ? b.sum : "", &node->place,
 	    &b.out.sum) < 0)
