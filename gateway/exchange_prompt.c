@@ -250,7 +250,8 @@ exchange_judge_prompt(struct exchange *ex, struct verdict_error *error)
 	check_unread(ex, &judged, error);
 	if (error->status == 0 && (judged.blocked || judged.n_cut > 0)) {
 		verdict_fail(error, 400, judged.param, "content_filter", "%s",
-		    refusal_message(policy, SIDE_PROMPT, ex->chinese));
+		    refusal_message(policy, SIDE_PROMPT, ex->chinese,
+		    span_str(ex->languages)));
 		error->should_not_retry = error->moderated = true;
 		if (ex->notes.unable && !notes_blocking(&ex->notes)) {
 			/* Nothing was found; a rule could not judge. */

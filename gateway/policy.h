@@ -43,6 +43,7 @@ struct policy_expr {
 enum {
 	POLICY_MAX_PARTS = 32,		/* of one rule */
 	POLICY_MAX_SCORES = 256,	/* of one policy */
+	POLICY_MAX_LANGUAGES = 32,	/* of refusal.message */
 	POLICY_MAX_SUMS = 64,		/* different names in them; screens
 					 * have a bit for each */
 	POLICY_MAX_SPANS = 8,		/* different scopes of one policy */
@@ -108,6 +109,12 @@ struct policy_stats {
 	uint64_t rule_ns[];		/* n_rules */
 };
 
+/* What a client reads, in one language. */
+struct policy_message {
+	char *language;			/* lower case: zh, en, pt-br */
+	char *text;
+};
+
 struct policy {
 	unsigned refs;			/* atomic */
 	char *file;
@@ -128,7 +135,8 @@ struct policy {
 	struct policy_stats *stats;	/* owned */
 	bool prompt_as_completion;	/* refusal.prompt: completion */
 	bool answer_as_error;		/* refusal.answer: error */
-	char *message_zh, *message_en;	/* NULL: the built-in words */
+	struct policy_message *messages;	/* refusal.message */
+	size_t n_messages;
 	char **warnings;		/* "file:line:col: …", NULL-terminated */
 	void *storage;			/* policy_load.c's own */
 };

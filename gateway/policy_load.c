@@ -102,29 +102,110 @@ keep_scores(const struct reading *r, const struct yaml_node *value,
 	return keep_entries(base, "scores", value, POLICY_MAX_SCORES);
 }
 
-#define POLICY(member) OPTION_AT(struct policy, member)
-
 static const char *const prompt_choices[] = { "error", "completion", NULL };
 static const char *const answer_choices[] = { "content_filter", "error",
 	NULL };
 
-static const struct setting message_table[] = {
-	{ .key = "zh", .kind = OPTION_TEXT, POLICY(message_zh),
-	    .min = 1, .max = MESSAGE_MAX, .help = "in Chinese" },
-	{ .key = "en", .kind = OPTION_TEXT, POLICY(message_en),
-	    .min = 1, .max = MESSAGE_MAX, .help = "in English" },
-	{ .key = NULL },
+/* zh, en, pt-BR: letters and digits in groups of at most 8 (RFC 5646), the
+ * first of two or three letters. */
+static bool
+is_language(struct mg_span tag)
+{
+	size_t i, group = 0, first = 0;
+
+	for (i = 0; i < tag.len; i++) {
+		char c = tag.ptr[i];
+		bool letter = (c | 32) >= 'a' && (c | 32) <= 'z';
+
+		if (c == '-') {
+			if (group == 0)
+				return false;
+			group = 0;
+			continue;
+		}
+		if (!letter && (first == i || c < '0' || c > '9'))
+			return false;
+		if (first == i)
+			first++;
+		if (++group > 8)
+			return false;
+	}
+	return group > 0 && (first == 2 || first == 3) && tag.len <= 35;
+}
+
+static int
+read_message(struct policy_build *build, const struct yaml_node *node)
+{
+	struct policy *policy = build->policy;
+	char *text = options_text(&build->r, "message", node, 1, MESSAGE_MAX);
+	char shown[YAML_SHOWN], *language, *p;
+	size_t i;
+
+	if (!text)
+		return -1;
+	if (!is_language(node->key))
+		return mg_fail(build->r.err, &node->key_place, "message: '%s' "
+		    "is no language, as zh, en or pt-BR",
+		    yaml_show(node->key, shown));
+	language = arena_text(build->r.arena, node->key);
+	for (p = language; *p; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p | 32);
+	for (i = 0; i < policy->n_messages; i++)
+		if (strcmp(policy->messages[i].language, language) == 0)
+			break;
+	if (i == POLICY_MAX_LANGUAGES)
+		return mg_fail(build->r.err, &node->key_place, "message: more "
+		    "than %d languages", POLICY_MAX_LANGUAGES);
+	if (!policy->messages)
+		policy->messages = arena_array(build->r.arena,
+		    POLICY_MAX_LANGUAGES, sizeof(*policy->messages));
+	policy->messages[i] = (struct policy_message){ language, text };
+	if (i == policy->n_messages)
+		policy->n_messages++;
+	return 0;
+}
+
+static int
+read_messages(struct policy_build *build, const struct yaml_node *value)
+{
+	const struct yaml_node *node;
+
+	if (options_want(&build->r, "message", value, YAML_MAP) < 0)
+		return -1;
+	for (node = value->first; node; node = node->next)
+		if (read_message(build, node) < 0)
+			return -1;
+	return 0;
+}
+
+/* Base of the table's offsets. */
+struct refusal_build {
+	bool prompt_as_completion, answer_as_error;
+	const struct yaml_node *message;
 };
 
+static int
+keep_node(const struct reading *r, const struct yaml_node *value, void *base)
+{
+	(void)r;
+	memcpy(base, &value, sizeof(value));
+	return 0;
+}
+
+#define REFUSAL(member) OPTION_AT(struct refusal_build, member)
+
 static const struct setting refusal_table[] = {
-	{ .key = "prompt", .kind = OPTION_CHOICE, POLICY(prompt_as_completion),
+	{ .key = "prompt", .kind = OPTION_CHOICE,
+	    REFUSAL(prompt_as_completion),
 	    .choices = prompt_choices, .fallback = "error",
 	    .help = "a refused prompt gets: error or completion" },
-	{ .key = "answer", .kind = OPTION_CHOICE, POLICY(answer_as_error),
+	{ .key = "answer", .kind = OPTION_CHOICE, REFUSAL(answer_as_error),
 	    .choices = answer_choices, .fallback = "content_filter",
 	    .help = "a stopped answer ends with: content_filter or error" },
-	{ .key = "message", .kind = OPTION_MAP, .map = message_table,
-	    .help = "what the client reads" },
+	{ .key = "message", .kind = OPTION_READ, .read = keep_node,
+	    REFUSAL(message), .shape = SHAPE_DEFINED,
+	    .help = "what the client reads, by language" },
 	{ .key = NULL },
 };
 
@@ -133,9 +214,15 @@ read_refusal(const struct reading *r, const struct yaml_node *value,
     void *base)
 {
 	struct policy_build *build = base;
+	struct policy *policy = build->policy;
+	struct refusal_build b = { policy->prompt_as_completion,
+		policy->answer_as_error, NULL };
 
-	return options_read(r, refusal_table, "refusal", value,
-	    build->policy);
+	if (options_read(r, refusal_table, "refusal", value, &b) < 0)
+		return -1;
+	policy->prompt_as_completion = b.prompt_as_completion;
+	policy->answer_as_error = b.answer_as_error;
+	return b.message ? read_messages(build, b.message) : 0;
 }
 
 static int

@@ -316,8 +316,11 @@ policy_definitions(void)
 	for (i = 0; policy_action_words[i]; i++)
 		json_object_set_new(tests, policy_action_words[i],
 		    one_or_many(any_text()));
-	return json_pack("{s:{s:o},s:{s:o},s:{s:s,s:o,s:b},"
+	return json_pack("{s:{s:s,s:{s:o},s:b},s:{s:o},s:{s:o},s:{s:s,s:o,s:b},"
 	    "s:{s:s,s:{s:[{s:s,s:i,s:o},{s:s,s:{s:o},s:[s],s:b}]}}}",
+	    "message", "type", "object", "patternProperties",
+	    "^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$", any_text(),
+	    "additionalProperties", 0,
 	    "match", "anyOf", match, "except", "anyOf", except,
 	    "tests", "type", "object", "properties", tests,
 	    "additionalProperties", 0,

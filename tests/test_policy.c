@@ -66,7 +66,7 @@ gives_a_rule_its_defaults(void)
 	CHECK_EQ(r->place.line, 4);
 	CHECK(!policy->prompt_as_completion);
 	CHECK(!policy->answer_as_error);
-	CHECK(!policy->message_zh);
+	CHECK_EQ(policy->n_messages, 0);
 }
 
 static void
@@ -115,8 +115,15 @@ reads_how_a_refusal_looks(void)
 	    "message: {zh: 不行, en: no}}\n"));
 	CHECK(policy->prompt_as_completion);
 	CHECK(policy->answer_as_error);
-	CHECK_STR(policy->message_zh, "不行");
-	CHECK_STR(policy->message_en, "no");
+	CHECK_EQ(policy->n_messages, 2);
+	CHECK_STR(policy->messages[0].text, "不行");
+	CHECK_STR(policy->messages[1].text, "no");
+	CHECK(load(HEAD RULE "refusal: {message: {pt-BR: não, ja: だめ}}\n"));
+	CHECK_STR(policy->messages[0].language, "pt-br");
+	CHECK_BAD(HEAD RULE "refusal: {message: {english: no}}\n", "8:21: "
+	    "message: 'english' is no language, as zh, en or pt-BR");
+	CHECK_BAD(HEAD RULE "refusal: {message: {en-: no}}\n", "8:21: "
+	    "message: 'en-' is no language, as zh, en or pt-BR");
 	CHECK_BAD(HEAD RULE "refusal: {mesage: {en: no}}\n", "8:11: refusal: "
 	    "unknown key 'mesage' (did you mean 'message'?)");
 }

@@ -86,8 +86,9 @@ the_including_file_has_the_last_word(void)
 	if (!policy)
 		return;
 	CHECK(!policy->prompt_as_completion);
-	CHECK_STR(policy->message_zh, "基");
-	CHECK_STR(policy->message_en, "main");
+	CHECK_EQ(policy->n_messages, 2);
+	CHECK_STR(policy->messages[0].text, "基");
+	CHECK_STR(policy->messages[1].text, "main");
 	/* Its list takes the place of the included one, in included rules. */
 	CHECK_EQ(policy->rules[0].match.match[0].n_items, 2);
 	CHECK(!policy->warnings[0]);
