@@ -25,6 +25,8 @@
 #define LITERALS_MAX 1024
 #define LITERALS_MANY 48
 #define MANY 256
+/* A pattern whose matches begin with so few bytes is tried seldom. */
+#define HEAD_FEW 32
 
 enum { KEY_REGEX, KEY_CASE };
 
@@ -178,6 +180,25 @@ add_heads(struct regex *re, size_t i, const struct shape *shape)
 				    (unsigned char)byte), i);
 }
 
+/* No word that each match must have is known. Numbers, a sign, or few first
+ * bytes to begin with do as well. */
+static void
+warn_alone(const struct opening *o, const struct pattern *p,
+    const struct shape *shape, const struct mg_item *item)
+{
+	unsigned byte, n = 0;
+
+	/* Six bytes begin nearly every Han character. */
+	for (byte = 0; byte < 256; byte++)
+		if (shape_bytes_in(shape->head[0], (unsigned char)byte))
+			n += byte >= 0xe4 && byte <= 0xe9 ? HEAD_FEW / 4 : 1;
+	if (p->gate == 0 && p->numbers.run == 0 && p->numbers.digits == 0 &&
+	    n > HEAD_FEW)
+		advise(o, &item->place, "regex: nothing is known that each "
+		    "match of this pattern must have, so it runs alone, over "
+		    "every text");
+}
+
 static int
 add_pattern(struct opening *o, size_t i, const struct mg_rule *rule,
     const struct mg_item *item)
@@ -217,6 +238,8 @@ add_pattern(struct opening *o, size_t i, const struct mg_rule *rule,
 	re->bytes += size;
 	add_heads(re, i, shape);
 	add_literals(o, i);
+	if (!p->except && regex_in(re->alone, i))
+		warn_alone(o, p, shape, item);
 	return 0;
 }
 

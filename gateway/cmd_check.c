@@ -10,7 +10,7 @@
 #include "gateway/cmd.h"
 #include "gateway/config.h"
 #include "gateway/file.h"
-#include "gateway/policy.h"
+#include "gateway/policy_reach.h"
 #include "gateway/yaml.h"
 
 enum kind { KIND_UNKNOWN, KIND_CONFIG, KIND_POLICY };
@@ -65,8 +65,23 @@ kind_of(const char *path, struct mg_error *err)
 	return kind;
 }
 
+/* Has the shape that policy_reach() calls. */
 static void
-check_policy(struct verdict *v, const char *path)
+warn(void *arg, const struct mg_place *place, const char *text)
+{
+	struct verdict *v = arg;
+
+	if (place)
+		buf_addf(&v->warnings, "%s:%u:%u: %s\n", place->file,
+		    place->line, place->column, text);
+	else
+		buf_addf(&v->warnings, "%s: %s\n", v->file, text);
+}
+
+/* config: that binds it, as its `which`; or NULL. */
+static void
+check_policy(struct verdict *v, const char *path, const struct config *config,
+    size_t which)
 {
 	struct policy *policy = policy_load(path, &v->err);
 	size_t i;
@@ -78,6 +93,8 @@ check_policy(struct verdict *v, const char *path)
 		v->tests += policy->rules[i].n_tests;
 	for (i = 0; policy->warnings[i]; i++)
 		buf_addf(&v->warnings, "%s\n", policy->warnings[i]);
+	if (config)
+		policy_reach(policy, config, which, warn, v);
 	if (v->kind == KIND_POLICY)
 		memcpy(v->sha256, policy->sha256, sizeof(v->sha256));
 	policy_unref(&policy);
@@ -94,7 +111,7 @@ check_config(struct verdict *v)
 	v->upstreams = config->n_upstreams;
 	v->policies = config->n_policies;
 	for (i = 0; i < config->n_policies && !v->err.text[0]; i++)
-		check_policy(v, config->policies[i].file);
+		check_policy(v, config->policies[i].file, config, i);
 	if (config->n_policies == 0)
 		buf_addf(&v->warnings, "%s: names no policy, so nothing is "
 		    "judged\n", v->file);
@@ -106,7 +123,7 @@ check(struct verdict *v)
 {
 	v->kind = kind_of(v->file, &v->err);
 	if (v->kind == KIND_POLICY)
-		check_policy(v, v->file);
+		check_policy(v, v->file, NULL, 0);
 	else if (v->kind == KIND_CONFIG)
 		check_config(v);
 }

@@ -579,7 +579,7 @@ void
 policy_link_scores(struct policy_build *build)
 {
 	struct policy *policy = build->policy;
-	bool filled[POLICY_MAX_SUMS] = { false };
+	uint64_t most[POLICY_MAX_SUMS] = { 0 };
 	bool read[POLICY_MAX_SUMS] = { false };
 	size_t i, k;
 
@@ -590,7 +590,8 @@ policy_link_scores(struct policy_build *build)
 
 		if (rule->score == 0)
 			continue;
-		filled[rule->sum] = true;
+		if (rule->mode == MODE_ENFORCE)
+			most[rule->sum] += rule->score;
 		if (!read[rule->sum])
 			policy_warn(build, &rule->place, "score: no `scores:` "
 			    "reads this sum");
@@ -601,7 +602,11 @@ policy_link_scores(struct policy_build *build)
 				rule->feeds = rule->mode == MODE_ENFORCE;
 	}
 	for (k = policy->first_score; k < policy->n_rules; k++)
-		if (!filled[policy->rules[k].sum])
+		if (most[policy->rules[k].sum] == 0)
 			policy_warn(build, &policy->rules[k].place, "scores: "
 			    "no rule adds to this sum");
+		else if (most[policy->rules[k].sum] <
+		    policy->rules[k].at_least)
+			policy_warn(build, &policy->rules[k].place, "scores: "
+			    "never reached, as all rules together add less");
 }

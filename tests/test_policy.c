@@ -236,8 +236,8 @@ reads_scores(void)
 
 	CHECK(load(HEAD "rules:\n- {id: a, on: prompt, match: {words: [a]}, "
 	    "score: 2}\n- {id: b, on: answer, match: {words: [a]}, action: "
-	    "block, score: {add: 3, to: x}}\nscores:\n- {id: s, at_least: 5, "
-	    "action: flag}\n- {id: t, of: x, per: exchange, at_least: 9, "
+	    "block, score: {add: 3, to: x}}\nscores:\n- {id: s, at_least: 2, "
+	    "action: flag}\n- {id: t, of: x, per: exchange, at_least: 3, "
 	    "on: answer, action: block, severity: high, category: A1b, "
 	    "tests: {block: a, pass: [b]}}\n"));
 	CHECK_STR(err.text, "");
@@ -255,7 +255,7 @@ reads_scores(void)
 	CHECK_EQ(r[2].sum, r[0].sum);
 	CHECK_EQ(r[2].sides, SIDE_PROMPT | SIDE_ANSWER);
 	CHECK(!r[2].per_exchange && r[3].per_exchange);
-	CHECK_EQ(r[3].at_least, 9);
+	CHECK_EQ(r[3].at_least, 3);
 	CHECK_EQ(r[3].severity, SEVERITY_HIGH);
 	CHECK_EQ(r[3].n_tests, 2);
 	CHECK(!policy->warnings[0]);
@@ -266,6 +266,10 @@ reads_scores(void)
 	CHECK(load(HEAD RULE "scores:\n- {id: s, at_least: 1, action: flag}\n"));
 	CHECK_STR(scratch_tail(policy->warnings[0]), "p.yaml:9:3: scores: no "
 	    "rule adds to this sum");
+	CHECK(load(HEAD RULE "  score: 4\nscores:\n- {id: s, at_least: 5, "
+	    "action: flag}\n"));
+	CHECK_STR(scratch_tail(policy->warnings[0]), "p.yaml:10:3: scores: "
+	    "never reached, as all rules together add less");
 	CHECK_BAD(HEAD RULE "scores: [{id: r, at_least: 1, action: flag}]\n",
 	    "8:15: id: 'r' is taken, in line 4");
 	CHECK_BAD(HEAD RULE "scores: [{id: s, at_least: 1, action: redact}]\n",

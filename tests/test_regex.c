@@ -168,6 +168,26 @@ warns_of_a_pattern_without_upper_length_and_caps_its_hold(void)
 }
 
 static void
+warns_of_a_pattern_that_runs_over_every_text(void)
+{
+	static const struct { const char *pattern; bool warned; } cases[] = {
+		{ "[A-Za-z]{3,9}", true }, { "[\\x{4e00}-\\x{9fff}]{2}", true },
+		{ "[A-Za-z]{3,9}@", false }, { "[A-Za-z]{1,9}[0-9]{6}", false },
+		{ "[A-Za-z]{1,9}password", false }, { "x{1,9}", false },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct judge j = judge_open("regex", cases[i].pattern);
+
+		CHECK_EQ(j.warnings, cases[i].warned);
+		CHECK_EQ(strstr(j.warning, "runs alone") != NULL,
+		    cases[i].warned);
+		judge_close(&j);
+	}
+}
+
+static void
 says_so_when_a_match_limit_is_hit(void)
 {
 	struct judge j = judge_open("regex", "(?:a+)+(?!.)c\nfine");
@@ -768,6 +788,7 @@ main(void)
 	RUN(holds_a_match_while_an_exception_may_cover_it);
 	RUN(does_not_hold_text_for_a_rule_that_only_flags);
 	RUN(warns_of_a_pattern_without_upper_length_and_caps_its_hold);
+	RUN(warns_of_a_pattern_that_runs_over_every_text);
 	RUN(says_so_when_a_match_limit_is_hit);
 	RUN(says_so_when_a_search_would_take_too_long);
 	RUN(refuses_what_a_stream_or_a_machine_cannot_bear);
