@@ -1,6 +1,6 @@
 # modgate: `make demo` shows the main job, `make test` runs everything.
-DEPS  := libevent libevent_openssl libevent_pthreads libcurl libpcre2-8 \
-         jansson yaml-0.1 sqlite3 libssl libcrypto zlib libzstd
+DEPS  := libevent libevent_openssl libcurl libpcre2-8 jansson yaml-0.1 \
+         sqlite3 libssl libcrypto zlib libzstd icu-uc icu-i18n opencc
 BUILD ?= build
 ifeq ($(origin CC),default)
 CC    := gcc
@@ -15,7 +15,7 @@ CFLAGS  += -std=c11 -D_GNU_SOURCE -g $(OPT) $(HARD) $(WARN) $(SAN) -Iinclude -I.
 LDFLAGS += -pie -Wl,-z,relro,-z,now -rdynamic $(SAN)
 LDLIBS  += $(shell pkg-config --libs $(DEPS) 2>/dev/null) -lpthread -lm
 
-SRC   := $(wildcard gateway/*.c gateway/*/*.c filters/*.c)
+SRC   := $(wildcard gateway/*.c gateway/*/*.c filters/*.c filters/*/*.c)
 OBJ   := $(SRC:%.c=$(BUILD)/%.o)
 LIB   := $(BUILD)/libmodgate.a
 TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/test_*.c))
@@ -23,7 +23,7 @@ FUZZ  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 CRASH := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/crash/*.c))
 BENCH := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 # Unit tests whose modules have threads; only these run under TSan.
-THREADED := $(foreach t,auth keys limits audit audit_reader door takeover \
+THREADED := $(foreach t,auth keys limits audit audit_reader audit_treelog door takeover \
             server worker,$(filter %_$t,$(TESTS)))
 
 SUB     = @$(MAKE) --no-print-directory \
@@ -87,6 +87,11 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/modgate/policies policies/*.yaml
 	if [ -d policies/lists ]; then install -D -m 644 -t \
 	    $(DESTDIR)$(PREFIX)/share/modgate/policies/lists policies/lists/*; fi
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/modgate \
+	    gateway/modgate.example.yaml gateway/modgate.service LICENSE
+	sed -i 's|/usr/local|$(PREFIX)|' $(DESTDIR)$(PREFIX)/share/modgate/modgate.service
+	sed -i 's|: \.\./policies/|: $(PREFIX)/share/modgate/policies/|' \
+	    $(DESTDIR)$(PREFIX)/share/modgate/modgate.example.yaml
 	install -D -m 644 include/modgate/filter.h \
 	    $(DESTDIR)$(PREFIX)/include/modgate/filter.h
 clean:

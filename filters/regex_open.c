@@ -206,7 +206,9 @@ add_pattern(struct opening *o, size_t i, const struct mg_rule *rule,
 	struct regex *re = o->re;
 	struct pattern *p = &re->patterns[i];
 	struct pattern_text *text = &o->texts[i];
-	bool caseless = rule->match[KEY_CASE].number > 0;
+	/* A folded text has no upper case. */
+	bool caseless = rule->match[KEY_CASE].number > 0 ||
+	    rule->fold != MG_FOLD_NONE;
 	const struct shape *shape = &text->shape;
 	uint32_t look = 0;
 	size_t size = 0;

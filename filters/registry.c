@@ -5,11 +5,12 @@
 
 #include <string.h>
 
-extern const struct mg_filter_type filter_words, filter_regex;
+extern const struct mg_filter_type filter_words, filter_regex, filter_pii;
 
 const struct mg_filter_type *const filter_types[] = {
 	&filter_words,
 	&filter_regex,
+	&filter_pii,
 	NULL,
 };
 

@@ -100,9 +100,11 @@ find_route(const struct http1_head *head, struct buf *engine)
 		return is_post ? ROUTE_COMPLETIONS : ROUTE_METHOD;
 	if (span_is(path, "/chat/completions"))
 		return is_post ? ROUTE_CHAT : ROUTE_METHOD;
-	if (span_is(path, "/models"))
-		return is_post ? ROUTE_METHOD : ROUTE_MODELS;
-	return ROUTE_NONE;
+	if (skip(&path, "/models/"))
+		buf_add_span(engine, path);
+	else if (!span_is(path, "/models"))
+		return ROUTE_NONE;
+	return is_post ? ROUTE_METHOD : ROUTE_MODELS;
 }
 
 /* ---- saying ---- */
@@ -239,20 +241,31 @@ refuse(struct reply *r, int status, const char *code, const char *message)
 
 /* ---- answers ---- */
 
+/* The list, or the one model that the path names. */
 static void
 answer_models(struct reply *r)
 {
 	static const char *const names[] = {
 		"modgate-poems", "text-davinci-002", "gpt-4o-mini",
 	};
-	size_t i;
+	struct mg_span one = buf_span(&r->engine);
+	size_t i, n = 0;
 
-	buf_add_str(&r->out, "{\"object\":\"list\",\"data\":[");
-	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
+	if (one.len == 0)
+		buf_add_str(&r->out, "{\"object\":\"list\",\"data\":[");
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (one.len > 0 && !span_is(one, names[i]))
+			continue;
 		buf_addf(&r->out, "%s{\"id\":\"%s\",\"object\":\"model\","
 		    "\"created\":0,\"owned_by\":\"modgate-backend\"}",
-		    i ? "," : "", names[i]);
-	buf_add_str(&r->out, "]}");
+		    n++ ? "," : "", names[i]);
+	}
+	if (n == 0) {
+		refuse(r, 404, "model_not_found", "There is no such model.");
+		return;
+	}
+	if (one.len == 0)
+		buf_add_str(&r->out, "]}");
 	begin_whole(r, 200);
 }
 
@@ -464,9 +477,12 @@ on_done(void *request)
 }
 
 static void
-refuse_body(void *arg, const struct http1_fault *fault, struct buf *body)
+refuse_body(void *arg, struct conn *conn, const struct http1_fault *fault,
+    struct buf *body, char id[CONN_ID])
 {
 	(void)arg;
+	(void)conn;
+	(void)id;
 	buf_add_str(body, "{\"error\":{\"message\":");
 	buf_add_json(body, span_str(fault->phrase));
 	buf_add_str(body, ",\"type\":\"invalid_request_error\","

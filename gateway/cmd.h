@@ -18,6 +18,8 @@ enum {
 int cmd_audit(int argc, char **argv);
 int cmd_backend(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_diff(int argc, char **argv);
+int cmd_eval(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_keys(int argc, char **argv);
 int cmd_schema(int argc, char **argv);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_audit.c - `modgate audit`: reads the log, never writes it. */
+/* cmd_audit.c - `modgate audit`: reads the log, never writes it. What outsiders
+ * verify is in cmd_audit_log.c. */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -8,13 +9,18 @@
 
 #include "gateway/audit/cat.h"
 #include "gateway/cmd.h"
+#include "gateway/cmd_audit.h"
 #include "gateway/config.h"
 
 enum { TAIL_DEFAULT = 10, TAIL_MAX = 1000000 };
 
 static const char help[] =
     "usage: modgate audit cat  [options]      every record, oldest first\n"
-    "       modgate audit tail [options]      the last ones\n\n"
+    "       modgate audit tail [options]      the last ones\n"
+    "       modgate audit verify [options]    is the log what was signed?\n"
+    "       modgate audit prove XID           that a record is in the log\n"
+    "       modgate audit key                 the log's public key\n\n"
+    "The last three have a --help of their own. Of cat and tail:\n\n"
     "  -c, --config FILE   whose log (default: " CMD_CONFIG ")\n"
     "      --dir DIR       the log's folder itself, instead of -c\n"
     "      --json          one JSON record per line (the default)\n"
@@ -23,12 +29,19 @@ static const char help[] =
     "  -n, --lines N       tail: how many records (default: 10)\n"
     "  -f, --follow        go on printing what is recorded\n"
     "  -h, --help          this text\n\n"
+    "An exchange has two records, exchange.open and exchange.close. The close\n"
+    "record's outcome is complete, modified, blocked, error or aborted; for the\n"
+    "last two `by` says who ended it (gateway: it was refused; backend; client:\n"
+    "it left; shutdown: broken off to end) and `reason` why: the error's code,\n"
+    "upstream_status (a backend's own error, given on), client_gone or drained.\n"
+    "exchange.aborted stands for the close record after a crash.\n\n"
     "A log in use may be read at any time. Exit status: 0 done, 1 a segment\n"
-    "is damaged (the rest is printed), 2 wrong use or no such log.\n\n"
+    "is damaged (what is whole in it is printed), 2 wrong use or no such log.\n\n"
     "examples:\n"
     "  modgate audit tail -n 20 --text\n"
     "  modgate audit cat -c modgate.yaml | "
     "jq 'select(.outcome == \"blocked\")'\n"
+    "  modgate audit cat | jq 'select(.by == \"backend\") | .reason'\n"
     "  modgate audit tail --follow --dir state/audit\n";
 
 /* Set by SIGINT and SIGTERM while following; a handler has nothing else. */
@@ -47,8 +60,8 @@ struct args {
 	bool help;
 };
 
-static int
-wrong(const char *text, const char *arg)
+int
+cmd_audit_wrong(const char *text, const char *arg)
 {
 	fprintf(stderr, "modgate audit: %s%s; see modgate audit --help\n",
 	    text, arg);
@@ -86,31 +99,29 @@ parse(int argc, char **argv, struct args *args)
 			if (!span_to_u64(span_str(optarg),
 			    &args->cat.last) || args->cat.last == 0 ||
 			    args->cat.last > TAIL_MAX)
-				return wrong("--lines takes a number from 1 "
+				return cmd_audit_wrong("--lines takes a number from 1 "
 				    "to 1000000, not ", optarg);
 			break;
 		default:
-			return wrong("unknown option, or one without its "
+			return cmd_audit_wrong("unknown option, or one without its "
 			    "value: ", argv[optind - 1]);
 		}
 	}
 	if (args->config && args->dir)
-		return wrong("-c and --dir exclude each other", "");
+		return cmd_audit_wrong("-c and --dir exclude each other", "");
 	return 0;
 }
 
-/* The log's folder, to be freed; NULL: told already. */
-static char *
-find_dir(const struct args *args)
+char *
+cmd_audit_folder(const char *file, const char *folder)
 {
-	const char *file = args->config ? args->config : CMD_CONFIG;
 	struct mg_error err = { "" };
 	struct buf dir = { 0 };
 	struct config *config;
 
-	if (args->dir)
-		return xstrndup(args->dir, strlen(args->dir));
-	config = config_load(file, &err);
+	if (folder)
+		return xstrndup(folder, strlen(folder));
+	config = config_load_without_secrets(file ? file : CMD_CONFIG, &err);
 	if (!config) {
 		fprintf(stderr, "modgate: %s\n", err.text);
 		return NULL;
@@ -126,7 +137,7 @@ print(struct args *args)
 {
 	struct sigaction action = { .sa_handler = on_signal };
 	struct mg_error err = { "" };
-	char *dir = find_dir(args);
+	char *dir = cmd_audit_folder(args->config, args->dir);
 	int damaged;
 
 	if (!dir)
@@ -156,8 +167,17 @@ print(struct args *args)
 int
 cmd_audit(int argc, char **argv)
 {
+	static const struct {
+		const char *name;
+		int (*run)(int argc, char **argv);
+	} others[] = {
+		{ "verify", cmd_audit_verify },
+		{ "prove", cmd_audit_prove },
+		{ "key", cmd_audit_key },
+	};
 	struct args args = { 0 };
 	bool tail;
+	size_t i;
 	int rc;
 
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 ||
@@ -165,9 +185,12 @@ cmd_audit(int argc, char **argv)
 		fputs(help, stdout);
 		return CMD_DONE;
 	}
+	for (i = 0; argc > 1 && i < sizeof(others) / sizeof(others[0]); i++)
+		if (strcmp(argv[1], others[i].name) == 0)
+			return others[i].run(argc - 1, argv + 1);
 	tail = argc > 1 && strcmp(argv[1], "tail") == 0;
 	if (!tail && (argc < 2 || strcmp(argv[1], "cat") != 0))
-		return wrong("say cat or tail", "");
+		return cmd_audit_wrong("say cat, tail, verify, prove or key", "");
 	rc = parse(argc - 1, argv + 1, &args);
 	if (rc != 0)
 		return rc;
@@ -176,9 +199,9 @@ cmd_audit(int argc, char **argv)
 		return CMD_DONE;
 	}
 	if (optind < argc - 1)
-		return wrong("does not take ", argv[optind + 1]);
+		return cmd_audit_wrong("does not take ", argv[optind + 1]);
 	if (!tail && args.cat.last)
-		return wrong("--lines belongs to tail", "");
+		return cmd_audit_wrong("--lines belongs to tail", "");
 	if (tail && !args.cat.last)
 		args.cat.last = TAIL_DEFAULT;
 	return print(&args);

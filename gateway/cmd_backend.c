@@ -62,7 +62,9 @@ usage(FILE *out)
 	    "                      the header x-backend-script: NAME, is\n"
 	    "                      answered with NAME.response.json, with\n"
 	    "                      NAME.stream.sse if it asks for a stream,\n"
-	    "                      or with NAME.json {status, headers, body}\n"
+	    "                      or with NAME.json {status, headers, body};\n"
+	    "                      the header only where it is asked directly:\n"
+	    "                      a gateway before it passes none on\n"
 	    "  --help\n\n"
 	    "Prints \"listening on HOST:PORT\" when it is ready; ends with\n"
 	    "status 0 on SIGTERM or SIGINT.\n\n"
@@ -236,8 +238,10 @@ read_options(int argc, char **argv, struct backend_options *options,
 	int c, at;
 
 	while ((c = getopt_long(argc, argv, "h", known, &at)) >= 0) {
-		if (c == '?')
+		if (c == '?') {
+			fputs("see modgate backend --help\n", stderr);
 			return CMD_WRONG;
+		}
 		if (c == 'h') {
 			usage(stdout);
 			return CMD_DONE;

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #include "gateway/cmd.h"
-#include "gateway/config.h"
 #include "gateway/file.h"
+#include "gateway/live.h"
 #include "gateway/policy_reach.h"
 #include "gateway/yaml.h"
 
@@ -33,7 +33,8 @@ usage(FILE *out)
 	fputs("usage: modgate check [--json] FILE...\n\n"
 	    "Checks configurations (modgate: 1) and policies "
 	    "(modgate_policy: 1), and the\npolicies that a configuration "
-	    "names. Prints OK lines and warnings on standard\noutput, errors "
+	    "names, and runs the policies' own tests: what it takes, "
+	    "`modgate serve` takes.\nPrints OK lines and warnings on standard\noutput, errors "
 	    "on standard error.\n\n"
 	    "  modgate check modgate.yaml\n"
 	    "  modgate check policies/*.yaml\n"
@@ -71,51 +72,111 @@ warn(void *arg, const struct mg_place *place, const char *text)
 {
 	struct verdict *v = arg;
 
-	if (place)
-		buf_addf(&v->warnings, "%s:%u:%u: %s\n", place->file,
-		    place->line, place->column, text);
-	else
-		buf_addf(&v->warnings, "%s: %s\n", v->file, text);
+	buf_addf(&v->warnings, "%s:%u:%u: %s\n", place->file, place->line,
+	    place->column, text);
 }
 
-/* config: that binds it, as its `which`; or NULL. */
+/* A rule whose tests never make it fire may look at nothing at all. */
 static void
-check_policy(struct verdict *v, const char *path, const struct config *config,
-    size_t which)
+look_at_rule(struct verdict *v, const struct policy_rule *rule)
 {
-	struct policy *policy = policy_load(path, &v->err);
+	char text[256];
 	size_t i;
+
+	v->tests += rule->n_tests;
+	for (i = 0; i < rule->n_tests; i++)
+		if (!rule->tests[i].expect_pass)
+			return;
+	(void)snprintf(text, sizeof(text), "rule '%.100s' has no test that "
+	    "shows it at work; write one under tests", rule->id);
+	warn(v, &rule->place, text);
+}
+
+static void
+look_at_policy(struct verdict *v, const struct policy *policy)
+{
+	size_t i;
+
+	v->rules += policy->n_rules;
+	for (i = 0; i < policy->n_rules; i++)
+		look_at_rule(v, &policy->rules[i]);
+	for (i = 0; policy->warnings[i]; i++)
+		buf_addf(&v->warnings, "%s\n", policy->warnings[i]);
+}
+
+static void
+check_policy(struct verdict *v)
+{
+	struct policy *policy = live_load_policy(v->file, NULL, &v->err);
 
 	if (!policy)
 		return;
-	v->rules += policy->n_rules;
-	for (i = 0; i < policy->n_rules; i++)
-		v->tests += policy->rules[i].n_tests;
-	for (i = 0; policy->warnings[i]; i++)
-		buf_addf(&v->warnings, "%s\n", policy->warnings[i]);
-	if (config)
-		policy_reach(policy, config, which, warn, v);
-	if (v->kind == KIND_POLICY)
-		memcpy(v->sha256, policy->sha256, sizeof(v->sha256));
+	look_at_policy(v, policy);
+	memcpy(v->sha256, policy->sha256, sizeof(v->sha256));
 	policy_unref(&policy);
 }
 
+/* Do the first patterns take all that the others do? By their letters: may
+ * say no where the answer is yes. */
+static bool
+covers(char *const *first, char *const *other)
+{
+	size_t i, j;
+
+	for (i = 0; first && first[i]; i++)
+		if (strcmp(first[i], "*") == 0)
+			return true;
+	for (j = 0; first && other && other[j]; j++) {
+		for (i = 0; first[i] && strcmp(first[i], other[j]) != 0; i++)
+			;
+		if (!first[i])
+			return false;
+	}
+	return !first || other;
+}
+
+/* Says which policies an earlier one keeps out of force. */
+static void
+look_at_order(struct verdict *v, const struct config *config)
+{
+	const struct config_policy *p = config->policies;
+	char text[128];
+	size_t i, j;
+
+	for (j = 1; j < config->n_policies; j++)
+		for (i = 0; i < j; i++) {
+			if (!covers(p[i].tenants, p[j].tenants) ||
+			    !covers(p[i].models, p[j].models))
+				continue;
+			(void)snprintf(text, sizeof(text), "this policy is "
+			    "never in force: that of line %u comes first and "
+			    "takes all it would", p[i].place.line);
+			warn(v, &p[j].place, text);
+			break;
+		}
+}
+
+/* As `modgate serve` would load it. */
 static void
 check_config(struct verdict *v)
 {
-	struct config *config = config_load(v->file, &v->err);
+	struct live *live = live_load(v->file, &v->err);
 	size_t i;
 
-	if (!config)
+	if (!live)
 		return;
-	v->upstreams = config->n_upstreams;
-	v->policies = config->n_policies;
-	for (i = 0; i < config->n_policies && !v->err.text[0]; i++)
-		check_policy(v, config->policies[i].file, config, i);
-	if (config->n_policies == 0)
-		buf_addf(&v->warnings, "%s: names no policy, so nothing is "
-		    "judged\n", v->file);
-	config_unref(&config);
+	v->upstreams = live->config->n_upstreams;
+	v->policies = live->config->n_policies;
+	for (i = 0; i < v->policies; i++) {
+		look_at_policy(v, live->policies[i].policy);
+		policy_reach(live->policies[i].policy, live->config, i, warn,
+		    v);
+	}
+	look_at_order(v, live->config);
+	if (v->policies == 0)
+		buf_addf(&v->warnings, "%s: names no policy, so no text may "
+		    "pass\n", v->file);
+	live_unref(&live);
 }
 
 static void
@@ -123,7 +184,7 @@ check(struct verdict *v)
 {
 	v->kind = kind_of(v->file, &v->err);
 	if (v->kind == KIND_POLICY)
-		check_policy(v, v->file, NULL, 0);
+		check_policy(v);
 	else if (v->kind == KIND_CONFIG)
 		check_config(v);
 }

@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "filters/fold/fold.h"
 #include "gateway/cmd.h"
 #include "gateway/judge_doc.h"
+#include "gateway/ruling.h"
 
 enum {
 	TEXT_MAX = 8 << 20,	/* bytes read from standard input */
@@ -75,59 +77,9 @@ why_not(const struct explain *e, const struct policy_rule *rule)
 	return NULL;
 }
 
-/* ---- the outcome ---- */
-
-struct outcome {
-	const char *name;		/* pass, flag, redact, block */
-	const char *because;
-	const struct policy_rule *rule;	/* NULL: none */
-};
-
-static struct outcome
-outcome_of(const struct explain *e)
-{
-	const struct screen_finding *f;
-	struct outcome flag = { "pass", "no rule that is in force found "
-		"anything", NULL };
-	const struct screen_edit *edits;
-	size_t i, n, n_edits;
-
-	f = channel_findings(e->channel, &n, NULL);
-	edits = channel_edits(e->channel, &n_edits);
-	if (channel_cut(e->channel) != SCREEN_NONE) {
-		for (i = 0; i < n; i++)
-			if (f[i].rule->mode == MODE_ENFORCE && !f[i].unable &&
-			    f[i].rule->action == ACTION_BLOCK)
-				return (struct outcome){ "block", "it found "
-					"something, and its action is block",
-					f[i].rule };
-		for (i = 0; i < n; i++)
-			if (f[i].rule->mode == MODE_ENFORCE && f[i].unable &&
-			    f[i].rule->action != ACTION_FLAG &&
-			    !f[i].rule->allow_on_error)
-				return (struct outcome){ "block", "it could "
-					"not judge, and its on_error is block",
-					f[i].rule };
-	}
-	if (n_edits > 0)
-		return (struct outcome){ "redact", "it found something, and "
-			"its action is redact", edits[0].rule };
-	for (i = 0; i < n; i++) {
-		if (f[i].rule->mode == MODE_SHADOW)
-			flag.because = "what was found was found in shadow";
-		else if (f[i].unable)
-			flag.because = "a rule could not judge, and its "
-			    "on_error is allow";
-		else
-			return (struct outcome){ "flag", "it found something, "
-				"and its action is flag", f[i].rule };
-	}
-	return flag;
-}
-
 /* A rule in shadow that would do more than was done, or NULL. */
 static const struct policy_rule *
-would(const struct explain *e, const struct outcome *o)
+would(const struct explain *e, const struct ruling *o)
 {
 	const struct policy_rule *best = NULL;
 	const struct screen_finding *f;
@@ -195,13 +147,15 @@ measure(const struct explain *e, const struct policy_engine *engine,
 {
 	struct mg_scope scope = { bits, bits };
 	int64_t began = steady_ns(), at, took, best = 0;
+	size_t len;
+	char *folded = fold_text(engine->fold, engine->leet,
+	    buf_span(&e->text), &len);
 	int turn;
 
 	for (turn = 0; turn < TURNS_MAX; turn++) {
-		struct mg_text text = { e->text.ptr, e->text.len, 0, 0, true };
-		struct mg_report report = { .hold = e->text.len,
-			.keep = e->text.len, .found = found_nothing,
-			.unable = unable_nothing };
+		struct mg_text text = { folded, len, 0, 0, true };
+		struct mg_report report = { .hold = len, .keep = len,
+			.found = found_nothing, .unable = unable_nothing };
 		void *scan;
 
 		at = steady_ns();
@@ -214,6 +168,7 @@ measure(const struct explain *e, const struct policy_engine *engine,
 		if (steady_ns() - began > TURNS_NS)
 			break;
 	}
+	free(folded);
 	return (double)best / 1000;
 }
 
@@ -282,6 +237,7 @@ add_found_json(struct explain *e, const struct policy_rule *rule)
 			buf_add_json(&e->out, matched(e, &f[i]));
 			buf_add_str(&e->out, ",\"item\":");
 			buf_add_json(&e->out, item_of(&f[i]));
+			buf_addf(&e->out, ",\"view\":\"%s\"", f[i].view);
 		}
 		buf_add_byte(&e->out, '}');
 	}
@@ -335,6 +291,7 @@ add_found_text(struct explain *e, const struct policy_rule *rule)
 		buf_addf(&e->out, " at byte %llu, by ",
 		    (unsigned long long)f[i].at);
 		buf_add_json(&e->out, item_of(&f[i]));
+		buf_addf(&e->out, " (view: %s)", f[i].view);
 	}
 	buf_add_str(&e->out, any ? "\n" : " saw nothing\n");
 }
@@ -362,7 +319,7 @@ add_rule_text(struct explain *e, const struct policy_rule *rule)
 }
 
 static void
-write_json(struct explain *e, const struct outcome *o,
+write_json(struct explain *e, const struct ruling *o,
     const struct buf *changed)
 {
 	const struct policy_rule *shadow = would(e, o);
@@ -377,7 +334,8 @@ write_json(struct explain *e, const struct outcome *o,
 	buf_add_json(&e->out, span_str(e->tenant));
 	buf_add_str(&e->out, ",\"model\":");
 	buf_add_json(&e->out, span_str(e->model));
-	buf_addf(&e->out, ",\"outcome\":\"%s\",\"rule\":", o->name);
+	buf_addf(&e->out, ",\"outcome\":\"%s\",\"rule\":",
+	    ruling_name(o->kind));
 	if (o->rule)
 		buf_add_json(&e->out, span_str(o->rule->id));
 	else
@@ -392,7 +350,7 @@ write_json(struct explain *e, const struct outcome *o,
 		buf_add_str(&e->out, "null");
 	}
 	buf_add_str(&e->out, ",\"text\":");
-	if (strcmp(o->name, "block") == 0)
+	if (o->kind == RULING_BLOCK)
 		buf_add_str(&e->out, "null");
 	else
 		buf_add_json(&e->out, buf_span(changed));
@@ -410,16 +368,17 @@ write_json(struct explain *e, const struct outcome *o,
 }
 
 static void
-write_text(struct explain *e, const struct outcome *o,
+write_text(struct explain *e, const struct ruling *o,
     const struct buf *changed)
 {
 	const struct policy_rule *shadow = would(e, o);
 	uint64_t total;
 	size_t i, n;
 
-	buf_addf(&e->out, "%s: %s%s%s\n", o->name, o->rule ? o->rule->id : "",
+	buf_addf(&e->out, "%s: %s%s%s\n", ruling_name(o->kind),
+	    o->rule ? o->rule->id : "",
 	    o->rule ? ": " : "", o->because);
-	if (strcmp(o->name, "redact") == 0) {
+	if (o->kind == RULING_REDACT) {
 		buf_add_str(&e->out, "becomes: ");
 		buf_add_json(&e->out, buf_span(changed));
 		buf_add_byte(&e->out, '\n');
@@ -448,7 +407,7 @@ explain(struct explain *e)
 		span_str(e->model) };
 	struct mg_error err = { { 0 } };
 	struct buf changed = { 0 };
-	struct outcome outcome;
+	struct ruling outcome;
 	struct screen *screen;
 
 	e->policy = policy_load(e->file, &err);
@@ -459,7 +418,7 @@ explain(struct explain *e)
 	screen = screen_new(e->policy, e->side, &subject);
 	e->channel = screen_text(screen, e->role, FORM_PLAIN,
 	    buf_span(&e->text));
-	outcome = outcome_of(e);
+	outcome = ruling_of(e->channel);
 	(void)edited_text(e->channel, buf_span(&e->text), 0, false, &changed);
 	if (e->json)
 		write_json(e, &outcome, &changed);

@@ -18,6 +18,7 @@
 
 #include "gateway/config.h"
 #include "gateway/keys.h"
+#include "gateway/options.h"
 
 #define OVERLAP "24h"
 
@@ -60,7 +61,8 @@ usage(FILE *out)
 	    "  --models GLOBS    models it may ask, by commas; * and ? are "
 	    "wild (default: all)\n"
 	    "  --endpoints GLOBS endpoints it may use, as modgate surfaces "
-	    "names them (default: all)\n"
+	    "names them, by\n"
+	    "                    commas, * and ? are wild (default: all)\n"
 	    "  --expires TIME    when it ends: 12h, 90d, 52w, or never "
 	    "(default: never;\n"
 	    "                    rotate: as long as the old key was given)\n"
@@ -72,6 +74,8 @@ usage(FILE *out)
 	    "                    (default: " CMD_CONFIG ")\n"
 	    "  --state DIR       that directory itself; no configuration is "
 	    "read\n"
+	    "\n"
+	    "Exit status: 0 done, 2 wrong use, no such key, or no store.\n"
 	    "\n"
 	    "examples:\n"
 	    "  modgate keys add alice\n"
@@ -189,6 +193,7 @@ open_in(const char *state, enum keys_open how, struct mg_error *err)
 	struct mg_place place = { .file = state };
 	struct buf path = { 0 };
 	struct keys *keys = NULL;
+	bool is_new;
 
 	if (how == KEYS_MAKE && mkdir(state, 0700) < 0 && errno != EEXIST) {
 		(void)mg_fail(err, &place, "the state directory cannot be "
@@ -196,7 +201,12 @@ open_in(const char *state, enum keys_open how, struct mg_error *err)
 		return NULL;
 	}
 	buf_addf(&path, "%s/%s", state, KEYS_FILE);
+	is_new = access(buf_cstr(&path), F_OK) < 0;
 	keys = keys_open(buf_cstr(&path), how, err);
+	/* A slip in a path would else pass unseen. */
+	if (keys && is_new)
+		fprintf(stderr, "modgate keys: %s: a new key store was made\n",
+		    buf_cstr(&path));
 	buf_fini(&path);
 	return keys;
 }
@@ -209,7 +219,8 @@ open_store(const struct args *a, enum keys_open how, struct mg_error *err)
 
 	if (a->state)
 		return open_in(a->state, how, err);
-	config = config_load(a->config ? a->config : CMD_CONFIG, err);
+	config = config_load_without_secrets(a->config ? a->config :
+	    CMD_CONFIG, err);
 	if (!config)
 		return NULL;
 	keys = open_in(config->state, how, err);
@@ -512,8 +523,16 @@ cmd_keys(int argc, char **argv)
 	for (v = verbs; v->name && strcmp(v->name, args.verb) != 0; v++)
 		;
 	if (!v->name) {
-		fprintf(stderr, "modgate keys: no '%s'; there are add, list, "
-		    "rotate and revoke\n", args.verb);
+		static const char *const known[] = { "add", "list", "rotate",
+			"revoke", NULL };
+		const char *near = options_nearest(span_str(args.verb), known);
+
+		if (near)
+			fprintf(stderr, "modgate keys: no '%s' (did you mean "
+			    "'%s'?)\n", args.verb, near);
+		else
+			fprintf(stderr, "modgate keys: no '%s'; there are "
+			    "add, list, rotate and revoke\n", args.verb);
 		return CMD_WRONG;
 	}
 	clock_gettime(CLOCK_REALTIME, &now);

@@ -25,6 +25,9 @@ static const char help[] =
 "  kill -HUP PID                       # after a change\n"
 "  modgate serve -c modgate.yaml --take-over    # a new version, no gap\n"
 "\n"
+"Exit status: 0 ended by a signal, 2 wrong use, a bad file or an address that\n"
+"cannot be had.\n"
+"\n"
 "Every key of the configuration, with its default:\n"
 "\n";
 
@@ -54,6 +57,7 @@ cmd_serve(int argc, char **argv)
 			config_help();
 			return CMD_DONE;
 		default:
+			fputs("see modgate serve --help\n", stderr);
 			return CMD_WRONG;
 		}
 	}

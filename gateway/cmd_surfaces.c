@@ -13,11 +13,14 @@ enum { MAX_BYTES = 64 << 20 };
 static void
 usage(FILE *out)
 {
-	fputs("usage: modgate surfaces [--json]\n"
+	fputs("usage: modgate surfaces [--all | --json]\n"
 	    "       modgate surfaces read SURFACE DOCUMENT [FILE]\n\n"
-	    "Prints the endpoints that are covered and where text lives in "
-	    "them, or reads\none document and prints every text in it as one "
-	    "JSON line.\n\n"
+	    "Prints the endpoints that are covered, or reads one document and "
+	    "prints every\ntext in it as one JSON line. An endpoint's name is "
+	    "what `modgate keys add\n--endpoints`, the access log, metrics and "
+	    "records call it.\n\n"
+	    "  --all     also where text lives in each document\n"
+	    "  --json    all of it as JSON\n"
 	    "  SURFACE   completions | chat\n"
 	    "  DOCUMENT  request | answer | event (the data of one event)\n"
 	    "  FILE      '-' or nothing: standard input\n\n"
@@ -160,13 +163,17 @@ int
 cmd_surfaces(int argc, char **argv)
 {
 	if (argc == 1) {
-		surface_print(false);
+		surface_print_text(false);
 		return CMD_DONE;
 	}
 	if (strcmp(argv[1], "read") == 0)
 		return cmd_read(argc - 1, argv + 1);
 	if (argc == 2 && strcmp(argv[1], "--json") == 0) {
-		surface_print(true);
+		surface_print_json();
+		return CMD_DONE;
+	}
+	if (argc == 2 && strcmp(argv[1], "--all") == 0) {
+		surface_print_text(true);
 		return CMD_DONE;
 	}
 	if (argc == 2 && (strcmp(argv[1], "--help") == 0 ||

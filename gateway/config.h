@@ -14,6 +14,7 @@ struct config_tls {
 	char *client_ca;	/* PEM, path; NULL: client certificates are
 				 * not asked for */
 	bool client_required;	/* refuse clients without a certificate */
+	struct mg_place place;	/* line 0: not from a file */
 };
 
 /* One address to listen on. `listen:` takes a string, a map, or a list. */
@@ -22,6 +23,7 @@ struct config_listen {
 	uint16_t port;
 	bool has_tls;
 	struct config_tls tls;
+	struct mg_place place;	/* line 0: by default */
 };
 
 struct config_upstream {
@@ -90,6 +92,8 @@ struct config_audit {
 	uint64_t min_free_bytes;	/* less free disk: new exchanges are
 					 * refused; 64 MiB */
 	char *instance;		/* name in records; host name by default */
+	uint32_t checkpoint_ms;	/* between two checkpoints; 0: none; 1 s */
+	char *origin;		/* of checkpoints; instance/audit by default */
 };
 
 enum config_unread { UNREAD_REFUSE, UNREAD_ALLOW };
@@ -130,6 +134,10 @@ struct config {
 /* Reads and checks a file. Returns a config with one reference, or NULL with
  * err "file:line:column: …". */
 struct config *config_load(const char *path, struct mg_error *err);
+/* The same for commands that call no backend: the backends' keys need not be
+ * there, and are not read. */
+struct config *config_load_without_secrets(const char *path,
+    struct mg_error *err);
 struct config *config_ref(struct config *config);
 void config_unref(struct config **config);
 /* Prints every key with its default and one line of help, from the tables that

@@ -42,6 +42,32 @@ fit(struct config_client *c)
 		c->connections_per_address = c->connections_all;
 }
 
+static bool
+is_all(const char *host)
+{
+	return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+}
+
+/* Clients and the admin address cannot have one port. */
+static int
+check_ports(const struct config *c, struct mg_error *err)
+{
+	const struct config_listen *admin = c->admin, *at;
+	size_t i;
+
+	for (i = 0; c->n_admin && i < c->n_listen; i++) {
+		at = &c->listen[i];
+		if (at->port == 0 || at->port != admin->port ||
+		    (strcmp(at->host, admin->host) != 0 &&
+		    !is_all(at->host) && !is_all(admin->host)))
+			continue;
+		return mg_fail(err, admin->place.line ? &admin->place :
+		    &at->place, "listen and admin both want port %u; give one "
+		    "of them another", admin->port);
+	}
+	return 0;
+}
+
 static void
 name_instance(struct config *c, struct arena *arena)
 {
@@ -57,11 +83,12 @@ name_instance(struct config *c, struct arena *arena)
 }
 
 static int
-load(struct owned *owned, struct mg_span bytes, struct mg_error *err)
+load(struct owned *owned, struct mg_span bytes, bool skip_secrets,
+    struct mg_error *err)
 {
 	struct config *c = &owned->config;
 	struct reading r = { .file = c->file, .arena = &owned->arena,
-		.err = err };
+		.err = err, .skip_secrets = skip_secrets };
 	struct yaml_tree tree = { 0 };
 	int rc;
 
@@ -70,13 +97,15 @@ load(struct owned *owned, struct mg_span bytes, struct mg_error *err)
 		options_defaults(&r, config_table, c);
 		rc = options_read(&r, config_table, NULL, tree.root, c);
 	}
+	if (rc == 0)
+		rc = check_ports(c, err);
 	fit(&c->client);
 	yaml_fini(&tree);
 	return rc;
 }
 
-struct config *
-config_load(const char *path, struct mg_error *err)
+static struct config *
+load_file(const char *path, bool skip_secrets, struct mg_error *err)
 {
 	struct owned *owned;
 	struct buf bytes = { 0 };
@@ -88,7 +117,7 @@ config_load(const char *path, struct mg_error *err)
 	owned = xcalloc(1, sizeof(*owned));
 	owned->config.refs = 1;
 	owned->config.file = arena_text(&owned->arena, span_str(path));
-	if (load(owned, buf_span(&bytes), err) < 0) {
+	if (load(owned, buf_span(&bytes), skip_secrets, err) < 0) {
 		owned_free(owned);
 		owned = NULL;
 	} else {
@@ -96,6 +125,18 @@ config_load(const char *path, struct mg_error *err)
 	}
 	buf_fini(&bytes);
 	return owned ? &owned->config : NULL;
+}
+
+struct config *
+config_load(const char *path, struct mg_error *err)
+{
+	return load_file(path, false, err);
+}
+
+struct config *
+config_load_without_secrets(const char *path, struct mg_error *err)
+{
+	return load_file(path, true, err);
 }
 
 struct config *

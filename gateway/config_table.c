@@ -280,6 +280,12 @@ static const struct setting audit_table[] = {
 	{ .key = "instance", .kind = OPTION_TEXT, C(audit.instance),
 	    .min = 1, .max = 64,
 	    .help = "this gateway's name in records; the host's without it" },
+	{ .key = "checkpoint", .kind = OPTION_TIME, C(audit.checkpoint_ms),
+	    .min = 100, .max = 3600 * 1000, .zero = "none", .fallback = "1s",
+	    .help = "how often the log's root is signed, or none" },
+	{ .key = "origin", .kind = OPTION_TEXT, C(audit.origin),
+	    .min = 1, .max = 255,
+	    .help = "the log's name in checkpoints; INSTANCE/audit without it" },
 	{ .key = NULL },
 };
 
@@ -344,7 +350,7 @@ const struct setting config_table[] = {
 	    .choices = keys_choices, .fallback = "required",
 	    .help = "required, or none: anyone may call" },
 	{ .key = "limits", .kind = OPTION_MAP, .map = limits_table,
-	    .help = "what may be spent" },
+	    .help = "what may be spent; no limits without it" },
 	{ .key = "client", .kind = OPTION_MAP, .map = client_table,
 	    .help = "what a client may stretch" },
 	{ .key = "audit", .kind = OPTION_MAP, .map = audit_table,

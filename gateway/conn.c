@@ -18,6 +18,7 @@
 #include <event2/event_struct.h>
 
 #include "gateway/conn_io.h"
+#include "gateway/tls.h"
 
 #define TRIM_MS 1000		/* idle so long: buffers are given back */
 #define LINGER_MS 1000		/* a refused client may read our answer */
@@ -274,11 +275,22 @@ refuse(struct conn *c, const struct http1_fault *fault)
 {
 	static const struct http1_field type =
 	    { { "Content-Type", 12 }, { "application/json", 16 } };
+	struct http1_field fields[3];
 	struct buf body = { 0 };
+	char id[CONN_ID] = "";
+	size_t n = 0;
 
 	if (c->service->refuse_body)
-		c->service->refuse_body(c->service->arg, fault, &body);
-	http1_add_head(&c->io.out, fault->status, &type, body.len > 0);
+		c->service->refuse_body(c->service->arg, c, fault, &body, id);
+	if (body.len > 0)
+		fields[n++] = type;
+	if (id[0]) {
+		fields[n++] = (struct http1_field){
+			span("x-request-id", 12), span_str(id) };
+		fields[n++] = (struct http1_field){
+			span("request-id", 10), span_str(id) };
+	}
+	http1_add_head(&c->io.out, fault->status, fields, n);
 	buf_add_str(&c->io.out, "Content-Length: ");
 	http1_add_u64(&c->io.out, body.len);
 	buf_add_str(&c->io.out, "\r\nConnection: close\r\n\r\n");
@@ -698,11 +710,14 @@ static void
 on_event(struct bufferevent *bev, short what, void *arg)
 {
 	struct conn *c = arg;
+	const char *why;
 
-	(void)bev;
 	if (what & BEV_EVENT_CONNECTED)
 		return;
 	enter(c);
+	why = c->phase == C_HEAD && c->fresh ? tls_no_handshake(bev) : NULL;
+	if (why && c->service->no_handshake)
+		c->service->no_handshake(c->service->arg, c, why);
 	leaving(c, what & BEV_EVENT_EOF);
 	leave(c);
 }

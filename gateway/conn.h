@@ -30,6 +30,8 @@
 
 #include "gateway/http1.h"
 
+#define CONN_ID 48		/* of an answer to a refused head, with NUL */
+
 struct bufferevent;
 struct event_base;
 struct conn;
@@ -68,9 +70,14 @@ struct conn_service {
 	 * connection is gone. The request drops its conn here. */
 	void (*on_done)(void *request);
 	/* A connection's head could not be read at all (on_head was never
-	 * called): the conn answers by itself. Appends the body, JSON. */
-	void (*refuse_body)(void *arg, const struct http1_fault *fault,
-	    struct buf *body);
+	 * called): the conn answers by itself. Appends the body, JSON, and may
+	 * fill id ("" when called), which is sent as x-request-id. */
+	void (*refuse_body)(void *arg, struct conn *conn,
+	    const struct http1_fault *fault, struct buf *body,
+	    char id[CONN_ID]);
+	/* A TLS handshake came to nothing: why is a static text. Nobody was
+	 * told of the connection. NULL: not wanted. */
+	void (*no_handshake)(void *arg, struct conn *conn, const char *why);
 	void *arg;
 };
 

@@ -435,6 +435,19 @@ static const struct upstream_handler upstream_handler = {
 	on_upstream_head, on_upstream_body, on_upstream_end,
 };
 
+/* How long a backend that has failed is left alone, at the least. */
+static uint64_t
+least_rest(const struct config *config)
+{
+	uint32_t least = UINT32_MAX;
+	size_t i;
+
+	for (i = 0; i < config->n_upstreams; i++)
+		if (config->upstreams[i].eject_ms < least)
+			least = config->upstreams[i].eject_ms;
+	return least;
+}
+
 static enum progress
 step_FORWARD(struct exchange *ex)
 {
@@ -464,8 +477,10 @@ step_FORWARD(struct exchange *ex)
 		    "The model does not exist, or your key may not use it.");
 		return refuse(ex);
 	case PICK_NONE_HEALTHY:
-		return refuse_as(ex, 502, "upstream_unavailable",
-		    "No backend for this model is healthy; try again.");
+		verdict_fail(&ex->error, 503, NULL, "upstream_unavailable",
+		    "No backend for this model is healthy; try again later.");
+		ex->error.retry_after_ms = least_rest(ex->live->config);
+		return refuse(ex);
 	}
 	(void)snprintf(ex->upstream_name, sizeof(ex->upstream_name), "%s",
 	    upstream_name(ex->call));
@@ -703,13 +718,16 @@ on_body(void *request, struct mg_span bytes)
 	result = decode_feed(ex->decode, bytes, &ex->body);
 	if (result == DECODE_OK)
 		return;
-	if (result == DECODE_LARGE)
-		(void)refuse_as(ex, 413, "request_too_large",
-		    "The decoded request body is larger than is allowed "
-		    "here.");
-	else
+	if (result == DECODE_LARGE) {
+		verdict_fail(&ex->error, 413, NULL, "request_too_large",
+		    "The decoded request body is larger than %" PRIu64
+		    " bytes, the most that is allowed here.",
+		    ex->live->config->client.decoded_bytes);
+		(void)refuse(ex);
+	} else {
 		(void)refuse_as(ex, 400, "invalid_encoding",
 		    "The body does not decode as its Content-Encoding says.");
+	}
 	conn_close_after(ex->conn);
 	exchange_run(ex);
 }
@@ -732,7 +750,8 @@ on_fault(void *request, const struct http1_fault *fault)
 
 	if (ex->step != EX_READ_BODY)
 		return;
-	(void)refuse_as(ex, fault->status, NULL, fault->phrase);
+	exchange_body_fault(ex, fault);
+	(void)refuse(ex);
 	exchange_run(ex);
 }
 
@@ -773,21 +792,12 @@ on_done(void *request)
 	unref(ex);
 }
 
-static void
-refuse_body(void *arg, const struct http1_fault *fault, struct buf *body)
-{
-	struct worker *w = arg;
-
-	metric_add(&w->metrics, METRIC_heads_refused, 1);
-	refusal_error(fault->phrase, "invalid_request_error", NULL, NULL,
-	    body);
-}
-
 void
 exchange_service(struct worker *worker, struct conn_service *service)
 {
 	*service = (struct conn_service){ on_head, on_body, on_end, on_fault,
-		on_room, on_gone, on_done, refuse_body, worker };
+		on_room, on_gone, on_done, exchange_refuse_head,
+		exchange_no_handshake, worker };
 }
 
 void
@@ -821,19 +831,23 @@ exchange_abort_all(struct worker *worker)
 		next = ex->next;
 		if (!conn)
 			continue;
+		ex->drained = !ex->gone;
 		/* A conn does not tell of an end that its service asked for. */
 		on_gone(ex);
 		conn_abort(conn);
 	}
 }
 
-void
-exchange_list(const struct worker *worker, struct buf *out)
+size_t
+exchange_log(const struct worker *worker)
 {
 	const struct exchange *ex;
+	int64_t now = now_us();
+	size_t n = 0;
 
-	for (ex = worker->exchanges; ex; ex = ex->next)
-		buf_addf(out, "%s %s waits for %s\n", ex->xid,
-		    step_name[ex->step], ex->waits_for ? ex->waits_for :
-		    "nothing");
+	for (ex = worker->exchanges; ex; ex = ex->next, n++)
+		log_always("%s: %s for %" PRId64 " ms, waits for %s", ex->xid,
+		    step_name[ex->step], (now - ex->recv_us) / 1000,
+		    ex->waits_for ? ex->waits_for : "nothing");
+	return n;
 }

@@ -14,7 +14,7 @@ void exchange_service(struct worker *worker, struct conn_service *service);
 void exchange_tick(struct worker *worker);
 /* The drain has taken too long: ends all that are under way. */
 void exchange_abort_all(struct worker *worker);
-/* One line per exchange under way, with what it waits for, to out. */
-void exchange_list(const struct worker *worker, struct buf *out);
+/* Logs each exchange under way, with what it waits for; returns how many. */
+size_t exchange_log(const struct worker *worker);
 
 #endif

@@ -1,23 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* exchange_head.c - what of the heads passes, either way: the caller's key and
- * the fields that a backend may see; the fields of our answer. */
+ * the fields that a backend may see; the fields of our answer; and what is
+ * wrong with a request before it is read as JSON. */
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "gateway/cmd.h"
 #include "gateway/exchange_state.h"
+
+static void
+add_field(struct http1_field *fields, size_t *n, const char *name,
+    const char *value)
+{
+	fields[(*n)++] = (struct http1_field){ span_str(name),
+		span_str(value) };
+}
 
 void
 exchange_copy_fields(struct exchange *ex)
 {
-	static const char *const known[] = { "traceparent", "tracestate",
-		"idempotency-key", "openai-beta" };
+	static const char *const known[EXCHANGE_COPIED] = { "traceparent",
+		"tracestate", "idempotency-key", "openai-beta" };
 	struct mg_span languages = http1_get(ex->head, "accept-language");
-	size_t i, at[4], n = 0;
+	size_t i, at[EXCHANGE_COPIED], n = 0;
 
 	(void)snprintf(ex->languages, sizeof(ex->languages), "%.*s",
 	    languages.len < sizeof(ex->languages) ? (int)languages.len : 0,
 	    languages.ptr ? languages.ptr : "");
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < EXCHANGE_COPIED; i++) {
 		struct mg_span value = http1_get(ex->head, known[i]);
 
 		if (!value.ptr)
@@ -29,6 +39,12 @@ exchange_copy_fields(struct exchange *ex)
 	for (i = 0; i < n; i++)
 		ex->forward[i].value = span(ex->forward_text.ptr + at[i],
 		    (i + 1 < n ? at[i + 1] : ex->forward_text.len) - at[i]);
+	/* Ours, whatever the client wrote: what was read is what is sent, and
+	 * it was read as JSON. Backends choose nothing by Accept. */
+	if (ex->route.kind == ROUTE_TEXT)
+		add_field(ex->forward, &n, "content-type", "application/json");
+	add_field(ex->forward, &n, "accept", "application/json");
+	add_field(ex->forward, &n, "user-agent", "modgate/" MODGATE_VERSION);
 	ex->n_forward = n;
 }
 
@@ -63,14 +79,6 @@ exchange_find_secret(const struct http1_head *head, struct mg_span *secret)
 		*secret = value;
 	}
 	return true;
-}
-
-static void
-add_field(struct http1_field *fields, size_t *n, const char *name,
-    const char *value)
-{
-	fields[(*n)++] = (struct http1_field){ span_str(name),
-		span_str(value) };
 }
 
 /* What OpenAI's SDKs read of limits. */
@@ -171,7 +179,7 @@ exchange_check_head(struct exchange *ex, struct verdict_error *error)
 
 	if (ex->route.kind == ROUTE_MODELS &&
 	    ex->head->framing != HTTP1_NO_BODY) {
-		verdict_fail(error, 400, NULL, NULL,
+		verdict_fail(error, 400, NULL, "unexpected_body",
 		    "This endpoint takes no request body.");
 	} else if (type.len >= 10 && span_is_nocase(span(type.ptr, 10),
 	    "multipart/")) {
@@ -188,4 +196,25 @@ exchange_check_head(struct exchange *ex, struct verdict_error *error)
 			    "This Content-Encoding cannot be read here; send "
 			    "gzip, deflate, zstd or none.");
 	}
+}
+
+void
+exchange_body_fault(struct exchange *ex, const struct http1_fault *fault)
+{
+	const struct config_client *client = &ex->live->config->client;
+
+	if (fault->status == 413)
+		verdict_fail(&ex->error, 413, NULL, "request_too_large",
+		    "The request body is larger than %" PRIu64 " bytes, the "
+		    "most that is allowed here.", client->body_bytes);
+	else if (fault->status == 408)
+		verdict_fail(&ex->error, 408, NULL, "request_timeout",
+		    "The request body took too long: at most %.3g s may pass "
+		    "between two pieces, and %.3g s in all.",
+		    client->body_idle_ms / 1000.0,
+		    client->body_total_ms / 1000.0);
+	else
+		verdict_fail(&ex->error, fault->status, NULL,
+		    "invalid_http", "The request body cannot be read: %s.",
+		    fault->phrase);
 }

@@ -58,7 +58,7 @@ find_model(struct exchange *ex, struct verdict_error *error)
 	if (ex->route.kind == ROUTE_MODELS && model.len == 0)
 		return;			/* the list is cut to the scope */
 	if (model.len == 0 && ex->who->models)
-		verdict_fail(error, 400, "model", NULL,
+		verdict_fail(error, 400, "model", "model_required",
 		    "The request names no model, and your key is limited to "
 		    "some.");
 	else if (!principal_may_model(ex->who, model) ||
@@ -74,10 +74,18 @@ check_counts(const struct exchange *ex, struct verdict_error *error)
 	const struct config_client *client = &ex->live->config->client;
 	const struct surface_facts *facts = &ex->facts;
 
-	if (facts->bad)
+	if (facts->bad && facts->twice)
+		verdict_fail(error, 400, facts->bad, "duplicate_key",
+		    "The member '%s' stands twice, and which one counts "
+		    "cannot be known.", facts->bad);
+	else if (facts->bad)
 		verdict_fail(error, 400, facts->bad, "invalid_type",
 		    "The member '%s' has a type that is not allowed.",
 		    facts->bad);
+	else if (facts->n == UINT64_MAX)
+		verdict_fail(error, 400, "n", "invalid_value",
+		    "'n' and 'best_of' take whole numbers from 1 to %" PRIu32
+		    ".", client->max_n);
 	else if (facts->n > client->max_n)
 		verdict_fail(error, 400, "n", "too_many_choices",
 		    "The request asks for more choices than %" PRIu32
@@ -142,23 +150,37 @@ exchange_read_prompt(struct exchange *ex, struct verdict_error *error)
 		    "policies apply.");
 }
 
+/* What a limit counts, in words. */
+static const char *
+counted(const struct limits_verdict *verdict)
+{
+	return strcmp(verdict->what, "daily") == 0 ? "tokens per day" :
+	    strcmp(verdict->what, "concurrent") == 0 ? "requests at once" :
+	    verdict->what;
+}
+
 static void
-add_reason(struct verdict_error *error, const struct limits_verdict *verdict)
+add_reason(const struct exchange *ex, const struct limits_ask *ask,
+    const struct limits_verdict *verdict, struct verdict_error *error)
 {
 	static const char *const whose[] = { "your key", "your organization",
 		"this model", "your address" };
 
 	if (verdict->result == RATE_NEVER)
-		verdict_fail(error, 400, "max_tokens", "request_too_large",
-		    "The request is larger than the whole limit of %s for %s.",
-		    verdict->what, whose[verdict->dimension]);
+		/* Less of an answer helps only if that is what is too much. */
+		verdict_fail(error, 400, ex->facts.max_tokens &&
+		    ask->tokens / 2 > ex->body.len / 4 ? "max_tokens" : NULL,
+		    "request_too_large", "The request may need %" PRIu64
+		    " tokens, counted from its length and its max_tokens; that "
+		    "is more than the whole limit of %s for %s.", ask->tokens,
+		    counted(verdict), whose[verdict->dimension]);
 	else if (verdict->result == RATE_UNKNOWN)
 		verdict_fail(error, 503, NULL, "limits_unavailable",
 		    "Limits cannot be checked now; try again.");
 	else
 		verdict_fail(error, 429, NULL, "rate_limit_exceeded",
 		    "Rate limit reached for %s (%s). Try again in %.3f s.",
-		    whose[verdict->dimension], verdict->what,
+		    whose[verdict->dimension], counted(verdict),
 		    (double)verdict->retry_after_ms / 1000);
 }
 
@@ -192,7 +214,7 @@ exchange_ask_limits(struct exchange *ex, struct verdict_error *error)
 	ex->limited = true;
 	if (verdict.result == RATE_OK)
 		return;
-	add_reason(error, &verdict);
+	add_reason(ex, &ask, &verdict, error);
 	error->should_retry = verdict.result == RATE_UNKNOWN;
 	if (verdict.result == RATE_OVER) {
 		metric_add(&ex->worker->metrics, METRIC_limited, 1);

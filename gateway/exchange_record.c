@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* exchange_record.c - what is kept of an exchange: its two records, its
- * excerpts, its counts, its line in the access log. */
+ * excerpts, its counts. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -147,6 +147,24 @@ add_excerpts(const struct exchange *ex, struct audit_ticket *ticket,
 	return n;
 }
 
+/* Who ended an exchange that did not run its course, and why. */
+static void
+add_reason(const struct exchange *ex, struct record_close *close)
+{
+	const char *code = ex->error.code;
+
+	if (ex->outcome == OUT_ABORTED) {
+		close->by = ex->drained ? "shutdown" : "client";
+		close->reason = ex->drained ? "drained" : "client_gone";
+	} else if (ex->outcome == OUT_REFUSED || ex->outcome == OUT_ERROR) {
+		if (!ex->error.status)
+			code = "upstream_status";	/* given on as it is */
+		close->reason = code ? code : "invalid_request";
+		close->by = strncmp(close->reason, "upstream_", 9) == 0 ?
+		    "backend" : "gateway";
+	}
+}
+
 void
 exchange_fill_close(struct exchange *ex, struct audit_ticket *ticket)
 {
@@ -176,6 +194,7 @@ exchange_fill_close(struct exchange *ex, struct audit_ticket *ticket)
 	};
 	size_t n = 0;
 
+	add_reason(ex, &close);
 	grouped.n = grouped.n_places = 0;
 	group(&ex->notes, &grouped);
 	close.n_verdicts = grouped.n;
@@ -219,41 +238,6 @@ count_rules(const struct exchange *ex)
 		    memory_order_relaxed);
 }
 
-static void
-access_line(const struct exchange *ex)
-{
-	const struct config *config = ex->live->config;
-	int64_t end = now_us();
-	const char *who = ex->who ? ex->who->key_id : "-";
-	const char *tenant = ex->who ? ex->who->tenant : "-";
-	const char *upstream = ex->upstream_name[0] ? ex->upstream_name : "-";
-	struct buf line = { 0 };
-	char when[28];
-
-	audit_time(ex->recv_us, when);
-	if (!config->log_json) {
-		buf_addf(&line, "%s access %s %s %s %s %d %s %" PRId64
-		    "ms in=%" PRIu64 " out=%" PRIu64 " backend=%s %s\n", when,
-		    ex->address, tenant, who, ex->route.name, ex->status,
-		    outcome_name(ex->outcome), (end - ex->recv_us) / 1000,
-		    ex->bytes_in, ex->bytes_out, upstream, ex->xid);
-	} else {
-		buf_addf(&line, "{\"ts\":\"%s\",\"level\":\"access\","
-		    "\"address\":\"%s\",\"tenant\":", when, ex->address);
-		buf_add_json(&line, span_str(tenant));
-		buf_addf(&line, ",\"key_id\":\"%s\",\"route\":\"%s\","
-		    "\"status\":%d,\"outcome\":\"%s\",\"us\":%" PRId64
-		    ",\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64
-		    ",\"backend\":", who, ex->route.name, ex->status,
-		    outcome_name(ex->outcome), end - ex->recv_us,
-		    ex->bytes_in, ex->bytes_out);
-		buf_add_json(&line, span_str(upstream));
-		buf_addf(&line, ",\"xid\":\"%s\"}\n", ex->xid);
-	}
-	log_line(line.ptr, line.len);
-	buf_fini(&line);
-}
-
 void
 exchange_account(struct exchange *ex)
 {
@@ -277,5 +261,5 @@ exchange_account(struct exchange *ex)
 		metric_add(m, METRIC_events, relay_facts(ex->relay)->events);
 	count_rules(ex);
 	if (ex->live->config->access_log)
-		access_line(ex);
+		exchange_access_line(ex);
 }

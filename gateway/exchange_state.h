@@ -35,6 +35,8 @@ enum exchange_step {
 #undef X
 };
 
+enum { EXCHANGE_COPIED = 4 };	/* fields of a client that may pass */
+
 enum outcome { OUT_COMPLETE, OUT_MODIFIED, OUT_BLOCKED, OUT_REFUSED,
     OUT_ABORTED, OUT_ERROR };
 
@@ -60,6 +62,7 @@ struct exchange {
 	unsigned refs;
 	enum outcome outcome;
 	bool gone;				/* the client has left */
+	bool drained;				/* … or we broke it off to end */
 	bool opened;				/* the open record is safe */
 	bool recording;				/* the close record is queued */
 	bool recorded;				/* … and safe */
@@ -74,7 +77,8 @@ struct exchange {
 	char method[8];
 	char address[64];
 	struct buf forward_text;		/* owns what forward points to */
-	struct http1_field forward[4];		/* allow-listed fields */
+	struct http1_field forward[EXCHANGE_COPIED + 3];	/* allow-listed
+						 * fields, then our own */
 	size_t n_forward;
 	struct decode *decode;			/* NULL: plain */
 	struct buf body;
@@ -139,7 +143,11 @@ bool exchange_find_secret(const struct http1_head *head,
 /* What the head says of the body, before a byte of it is taken; makes
  * ex->decode. */
 void exchange_check_head(struct exchange *ex, struct verdict_error *error);
-/* Keeps the fields of the client that a backend may see. */
+/* What is wrong with a body's framing, and where it is a cap, which. */
+void exchange_body_fault(struct exchange *ex,
+    const struct http1_fault *fault);
+/* Keeps the fields of the client that a backend may see, and adds our own:
+ * Content-Type, Accept, User-Agent. */
 void exchange_copy_fields(struct exchange *ex);
 /* Keeps the fields of the backend that its client may see. */
 void exchange_keep_fields(struct exchange *ex,
@@ -184,5 +192,15 @@ void exchange_fill_open(struct exchange *ex, struct audit_ticket *ticket);
 void exchange_fill_close(struct exchange *ex, struct audit_ticket *ticket);
 /* Counts the exchange, writes its access line. */
 void exchange_account(struct exchange *ex);
+
+/* ---- exchange_access.c ---- */
+
+/* Writes the exchange's line of the access log. */
+void exchange_access_line(const struct exchange *ex);
+/* Of a conn's service, whose arg is the worker: a head that cannot be read. */
+void exchange_refuse_head(void *arg, struct conn *conn,
+    const struct http1_fault *fault, struct buf *body, char id[CONN_ID]);
+/* … and a TLS handshake that failed; one line a second tells of them. */
+void exchange_no_handshake(void *arg, struct conn *conn, const char *why);
 
 #endif

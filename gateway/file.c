@@ -5,11 +5,15 @@
  * are taken; links to them are fine (secrets are often mounted as links). */
 #include "gateway/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "gateway/options.h"
 
 static int
 fail(struct mg_error *err, const struct mg_place *place, const char *path,
@@ -69,6 +73,52 @@ file_read(const char *path, size_t max, const struct mg_place *place,
 		return fail(err, place, path, why);
 	}
 	return rc < 0 ? fail(err, place, path, strerror(saved)) : 0;
+}
+
+/* The nearest name of a folder; out[0] is NUL if none is near. */
+static void
+nearest_in(const char *folder, const char *name, char out[256])
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+	size_t least = SIZE_MAX;
+
+	out[0] = '\0';
+	while (dir && (entry = readdir(dir)) != NULL) {
+		const char *const one[] = { entry->d_name, NULL };
+		size_t far = options_distance(span_str(name),
+		    span_str(entry->d_name));
+
+		if (entry->d_name[0] == '.' || far >= least ||
+		    !options_nearest(span_str(name), one))
+			continue;
+		least = far;
+		(void)snprintf(out, 256, "%s", entry->d_name);
+	}
+	if (dir)
+		(void)closedir(dir);
+}
+
+int
+file_there(const char *path, const struct mg_place *place,
+    struct mg_error *err)
+{
+	const char *slash = strrchr(path, '/');
+	char near[256] = "", *folder;
+	int rc;
+
+	if (access(path, R_OK) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return mg_fail(err, place, "%s: %s", path, strerror(errno));
+	folder = slash ? xstrndup(path, (size_t)(slash - path) + 1) :
+	    xstrndup(".", 1);
+	nearest_in(folder, slash ? slash + 1 : path, near);
+	rc = mg_fail(err, place, "%s: %s%s%s%s%s", path, strerror(ENOENT),
+	    near[0] ? " (did you mean '" : "", near[0] && slash ? folder : "",
+	    near, near[0] ? "'?)" : "");
+	free(folder);
+	return rc;
 }
 
 char *

@@ -14,6 +14,11 @@
 int file_read(const char *path, size_t max, const struct mg_place *place,
     struct buf *out, struct mg_error *err);
 
+/* -1 with err filled if nothing can be read at path: says so at place (where the
+ * file was named), with the nearest name that its folder has. */
+int file_there(const char *path, const struct mg_place *place,
+    struct mg_error *err);
+
 /* path as seen from the file that names it: an absolute one stays, a relative
  * one is put behind the folder of `base`. Caller frees. */
 char *file_beside(const char *base, struct mg_span path);

@@ -19,7 +19,6 @@
 #include "gateway/upstream.h"
 
 #define WORKER_MAX_LISTENERS 256
-#define WORKER_MAX_UPSTREAMS 256	/* that metrics tell of */
 
 struct event;
 struct event_base;
@@ -46,9 +45,9 @@ struct worker {
 	struct worker_conn *conns;	/* open, in a list */
 	struct exchange *exchanges;	/* under way, in a list */
 	struct metrics metrics;
-	pthread_mutex_t stats_lock;	/* upstream_stats: copied once a */
-	struct upstream_stats *upstream_stats;	/* second, for metrics */
 	struct event *tick;		/* once a second */
+	int64_t handshake_told_us;	/* when the log was told of a failed */
+	uint64_t handshakes_untold;	/* TLS handshake; and how many since */
 };
 
 struct gateway {

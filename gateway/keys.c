@@ -543,8 +543,12 @@ nearer(void *arg, struct keys_row *row)
 	size_t i, d;
 
 	for (i = 0; i < 2; i++) {
+		size_t len = strlen(names[i]), own = strlen(n->who);
+
 		d = keys_distance(n->who, names[i]);
-		if (d >= n->distance)
+		/* One slip in three bytes is still the same word. */
+		if (d >= n->distance || d > ((len > own ? len : own) + 2) / 3
+		    || d >= len)
 			continue;
 		n->distance = d;
 		free(n->name);
@@ -556,7 +560,7 @@ nearer(void *arg, struct keys_row *row)
 static int
 fail_unknown(struct keys *k, const char *who, struct mg_error *err)
 {
-	struct nearest n = { .who = who, .distance = strlen(who) / 2 + 2 };
+	struct nearest n = { .who = who, .distance = SIZE_MAX };
 
 	if (strncmp(who, "mg-", 3) == 0)
 		return mg_fail(err, NULL, "that looks like a secret; name the "
@@ -594,12 +598,14 @@ select_named(struct keys *k, const char *who, sqlite3_stmt **st,
 
 /* Fails if the name stands for a key already. */
 static int
-check_free(struct keys *k, const char *name, struct mg_error *err)
+check_free(struct keys *k, const char *name, int64_t now_ms,
+    struct mg_error *err)
 {
+	int64_t expires_ms;
 	sqlite3_stmt *st;
 	int rc = 0;
 
-	if (prepare(k, "SELECT key_id FROM keys WHERE name = ?1 AND "
+	if (prepare(k, "SELECT key_id, expires_ms FROM keys WHERE name = ?1 AND "
 	    "revoked_ms IS NULL AND rotated_to IS NULL", &st, err) < 0)
 		return -1;
 	bind_text(st, 1, name);
@@ -607,9 +613,12 @@ check_free(struct keys *k, const char *name, struct mg_error *err)
 	case SQLITE_DONE:
 		break;
 	case SQLITE_ROW:
-		rc = mg_fail(err, NULL, "there is a key '%s' already (%s); "
-		    "rotate it for a new secret, or revoke it first", name,
-		    (const char *)sqlite3_column_text(st, 0));
+		expires_ms = sqlite3_column_int64(st, 1);
+		rc = mg_fail(err, NULL, "there is a key '%s' already (%s)%s",
+		    name, (const char *)sqlite3_column_text(st, 0),
+		    expires_ms && expires_ms <= now_ms ? ", which has "
+		    "expired; revoke it first" : "; rotate it for a new "
+		    "secret, or revoke it first");
 		break;
 	default:	/* SQLite's int */
 		rc = fail_sql(k, err);
@@ -628,7 +637,7 @@ keys_add(struct keys *k, const struct keys_grant *grant, int64_t now_ms,
 	    run(k, "BEGIN IMMEDIATE", err) < 0)
 		return -1;
 	keys_make_secret(secret);
-	rc = check_free(k, grant->name, err);
+	rc = check_free(k, grant->name, now_ms, err);
 	if (rc == 0)
 		rc = insert(k, grant, now_ms, secret, err);
 	rc = end(k, rc, err);

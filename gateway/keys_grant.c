@@ -10,6 +10,9 @@
 
 #include <openssl/crypto.h>
 
+#include "gateway/options.h"
+#include "gateway/surface.h"
+
 /* ---- what a grant may say ---- */
 
 /* Code points of s, or -1: not UTF-8, or something that does not print. */
@@ -80,6 +83,32 @@ check_scope(const char *what, const char *const *globs, struct mg_error *err)
 	return 0;
 }
 
+/* Every pattern must fit an endpoint that there is: one that fits none is a
+ * slip, and would make a key that is refused everywhere. */
+static int
+check_endpoints(const char *const *globs, struct mg_error *err)
+{
+	const char *const *names = surface_endpoint_names();
+	const char *near;
+	size_t i, j;
+
+	if (check_scope("endpoints", globs, err) < 0)
+		return -1;
+	for (i = 0; globs && globs[i]; i++) {
+		for (j = 0; names[j] && !glob_match(globs[i],
+		    span_str(names[j])); j++)
+			;
+		if (names[j])
+			continue;
+		near = options_nearest(span_str(globs[i]), names);
+		return mg_fail(err, NULL, "no endpoint is called '%s'%s%s%s; "
+		    "modgate surfaces lists them", globs[i],
+		    near ? " (did you mean '" : "", near ? near : "",
+		    near ? "'?)" : "");
+	}
+	return 0;
+}
+
 int
 keys_check_grant(const struct keys_grant *g, int64_t now_ms,
     struct mg_error *err)
@@ -89,7 +118,7 @@ keys_check_grant(const struct keys_grant *g, int64_t now_ms,
 	if (check_name("name", g->name, err) < 0 ||
 	    check_name("tenant", tenant, err) < 0 ||
 	    check_scope("models", g->models, err) < 0 ||
-	    check_scope("endpoints", g->endpoints, err) < 0)
+	    check_endpoints(g->endpoints, err) < 0)
 		return -1;
 	if (g->expires_ms && g->expires_ms <= now_ms)
 		return mg_fail(err, NULL, "the key would have expired already");

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "gateway/buf.h"
+#include "gateway/file.h"
 #include "gateway/log.h"
 #include "gateway/tls.h"
 
@@ -19,18 +19,29 @@ test_failed(void *arg, const struct policy_rule *rule,
 		    "%s; modgate test shows them all", rule->id, why);
 }
 
-static int
-load_policy(struct live_policy *out, const char *file, struct mg_error *err)
+struct policy *
+live_load_policy(const char *file, const struct mg_place *place,
+    struct mg_error *err)
 {
-	char **warning;
+	struct policy *policy;
 
-	out->policy = policy_load(file, err);
+	if (place && file_there(file, place, err) < 0)
+		return NULL;
+	policy = policy_load(file, err);
+	if (policy && policy_run_tests(policy, test_failed, err) > 0)
+		policy_unref(&policy);
+	return policy;
+}
+
+static int
+load_policy(struct live_policy *out, const struct config_policy *config,
+    struct mg_error *err)
+{
+	out->policy = live_load_policy(config->file, &config->place, err);
 	if (!out->policy)
 		return -1;
-	for (warning = out->policy->warnings; warning && *warning; warning++)
-		log_warn("%s", *warning);
 	out->rules = xcalloc(out->policy->n_rules, sizeof(*out->rules));
-	return policy_run_tests(out->policy, test_failed, err) > 0 ? -1 : 0;
+	return 0;
 }
 
 struct live *
@@ -48,7 +59,7 @@ live_load(const char *path, struct mg_error *err)
 	live->policies = xcalloc(config->n_policies, sizeof(*live->policies));
 	live->tls = xcalloc(config->n_listen, sizeof(*live->tls));
 	for (i = 0; i < config->n_policies; i++)
-		if (load_policy(&live->policies[i], config->policies[i].file,
+		if (load_policy(&live->policies[i], &config->policies[i],
 		    err) < 0)
 			goto fail;
 	for (i = 0; i < config->n_listen; i++) {
@@ -67,6 +78,18 @@ live_load(const char *path, struct mg_error *err)
 fail:
 	live_unref(&live);
 	return NULL;
+}
+
+void
+live_warn(const struct live *live)
+{
+	char *const *warning;
+	size_t i;
+
+	for (i = 0; i < live->config->n_policies; i++)
+		for (warning = live->policies[i].policy->warnings;
+		    warning && *warning; warning++)
+			log_warn("%s", *warning);
 }
 
 struct live *

@@ -26,9 +26,15 @@ struct live {
 	struct tls *admin_tls;		/* NULL: plain, or no admin address */
 };
 
+/* Reads a policy and runs its own tests. NULL with err filled: it cannot be in
+ * force. place (may be NULL) is where the file was named. */
+struct policy *live_load_policy(const char *file,
+    const struct mg_place *place, struct mg_error *err);
 /* Reads the configuration, its policies and certificates, and runs the
  * policies' own tests. NULL with err filled: nothing has changed. */
 struct live *live_load(const char *path, struct mg_error *err);
+/* Logs what is odd in the policies. */
+void live_warn(const struct live *live);
 struct live *live_ref(struct live *live);
 void live_unref(struct live **live);
 /* The first policy that matches, or NULL. */

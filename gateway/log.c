@@ -2,6 +2,7 @@
 /* log.c - lines for the operator. The one mutable global lives here. */
 #include "gateway/log.h"
 
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
@@ -42,22 +43,17 @@ log_line(const char *ptr, unsigned long len)
 	}
 }
 
-void
-log_write(enum log_level level, const char *format, ...)
+static void
+write_message(enum log_level level, const char *format, va_list ap)
 {
 	static const char *const names[] = { "debug", "info", "warn", "error" };
 	struct buf line = { 0 };
 	char text[1024], when[32];
 	struct timespec now;
 	struct tm tm;
-	va_list ap;
 	int n;
 
-	if (!log_wants(level))
-		return;
-	va_start(ap, format);
 	n = vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
 	if (n < 0)
 		return;
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -77,4 +73,26 @@ log_write(enum log_level level, const char *format, ...)
 	}
 	log_line(line.ptr, line.len);
 	buf_fini(&line);
+}
+
+void
+log_write(enum log_level level, const char *format, ...)
+{
+	va_list ap;
+
+	if (!log_wants(level))
+		return;
+	va_start(ap, format);
+	write_message(level, format, ap);
+	va_end(ap);
+}
+
+void
+log_always(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	write_message(LOG_INFO, format, ap);
+	va_end(ap);
 }

@@ -15,6 +15,9 @@ void log_setup(enum log_level level, bool json);
 bool log_wants(enum log_level level);
 void log_write(enum log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* What an operator has just asked for: level info, whatever the level is. */
+void log_always(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
 /* Writes a line that is already whole (the access log). */
 void log_line(const char *ptr, unsigned long len);
 

@@ -2,7 +2,9 @@
 /* gateway/metrics.h - counters of one worker, summed when somebody asks.
  *
  * Written by their worker alone, read by the admin thread: relaxed atomics,
- * no lock. Names are Prometheus' (modgate_<name>_total). */
+ * no lock. Names are Prometheus': modgate_<name>_total for X. A T counts
+ * microseconds, as its enum says, and is told in seconds, Prometheus' unit:
+ * modgate_<name>_seconds_total. */
 #ifndef GATEWAY_METRICS_H
 #define GATEWAY_METRICS_H
 
@@ -11,10 +13,11 @@
 #include "gateway/buf.h"
 
 /* name, help */
-#define METRICS(X) \
+#define METRICS(X, T) \
 	X(connections, "connections accepted") \
 	X(connections_refused, "connections closed at the door: too many") \
 	X(heads_refused, "requests whose head could not be read") \
+	X(handshakes_failed, "TLS handshakes that came to nothing") \
 	X(exchanges_complete, "exchanges served as they came") \
 	X(exchanges_modified, "exchanges with a redacted text") \
 	X(exchanges_blocked, "exchanges blocked by policy") \
@@ -29,14 +32,16 @@
 	X(bytes_out, "answer body bytes") \
 	X(tokens_prompt, "prompt tokens") \
 	X(tokens_completion, "completion tokens") \
-	X(judge_prompt_us, "microseconds spent judging prompts") \
-	X(judge_answer_us, "microseconds spent judging answers") \
-	X(upstream_wait_us, "microseconds from request to first answer byte") \
-	X(exchange_us, "microseconds from head to end of exchanges")
+	T(judge_prompt, "time spent judging prompts") \
+	T(judge_answer, "time spent judging answers") \
+	T(upstream_wait, "time from request to first answer byte") \
+	T(exchange, "time from head to end of exchanges")
 
 enum metric {
 #define X(name, help) METRIC_##name,
-	METRICS(X)
+#define T(name, help) METRIC_##name##_us,
+	METRICS(X, T)
+#undef T
 #undef X
 	METRIC_COUNT
 };

@@ -17,6 +17,7 @@ struct reading {
 	const char *file;	/* relative paths are meant beside it */
 	struct arena *arena;	/* keeps texts */
 	struct mg_error *err;
+	bool skip_secrets;	/* check how they are named, do not fetch them */
 };
 
 enum option_kind {

@@ -76,7 +76,9 @@ struct policy_rule {
 	bool per_exchange;		/* … over all texts of a side */
 	const char *kind;		/* filter's name; any, all, not; score */
 	const struct mg_filter_type *filter;	/* NULL: expr says */
-	struct mg_rule match;		/* its values are owned by the policy */
+	struct mg_rule match;		/* its values are owned by the policy;
+					 * as they were written */
+	bool leet;			/* match.leet */
 	const struct policy_expr *expr;	/* over its parts; NULL: one match */
 	bool negates;			/* expr holds a `not` */
 	size_t parts, n_parts;		/* expr: where in policy->rules */
@@ -90,9 +92,14 @@ struct policy_rule {
 	struct mg_place place;
 };
 
-/* One filter type with all rules of this policy that use it. */
+/* One filter type with all rules of this policy that use it on texts that are
+ * folded alike. */
 struct policy_engine {
 	const struct mg_filter_type *type;
+	enum mg_fold fold;
+	bool leet;
+	bool begins_plain;		/* all that it looks for begins with a
+					 * letter or a Han character */
 	void *conf;
 	size_t *rules;			/* engine's rule index → policy's */
 	size_t n_rules;

@@ -88,7 +88,8 @@ int policy_read_rule(struct policy_build *build, const struct yaml_node *node,
 extern const struct setting policy_table[];
 extern const struct setting policy_rule_table[];
 extern const struct setting policy_score_table[];
-/* The words of `action:`, NULL-terminated. */
+/* The words of `action:` and of `fold:`, NULL-terminated. */
+extern const char *const policy_folds[];
 extern const char *const policy_action_words[];
 
 /* Reads one of `scores:`; rule is zeroed. All rules must be known. */

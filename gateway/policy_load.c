@@ -3,10 +3,12 @@
  * changed afterwards.
  *
  * Lists first, as rules name them; then rules; then all rules of one filter
- * type are opened together, so that it can make one engine of them. */
+ * type that want texts folded alike are opened together, so that it can make
+ * one engine of them. */
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "filters/fold/fold.h"
 #include "filters/registry.h"
 #include "gateway/file.h"
 #include "gateway/policy_build.h"
@@ -343,6 +345,7 @@ fill_part(struct policy_rule *part, const struct policy_rule *rule)
 	full.filter = part->filter;
 	full.kind = part->kind;
 	full.match = part->match;
+	full.leet = part->leet;
 	full.match.max_hold = rule->match.max_hold;
 	full.part = part->part;
 	full.owner = rule;
@@ -398,30 +401,140 @@ warn_unused(struct policy_build *build)
 
 /* ---- compiling ---- */
 
-static int
-open_engine(struct policy_build *build, const struct mg_filter_type *type)
+/* An ellipsis is the words filter's sign for a gap: it is left as it is. */
+static struct mg_span
+fold_item(struct policy_build *build, const struct policy_engine *engine,
+    struct mg_span text)
 {
-	struct policy *policy = build->policy;
-	struct policy_engine *engine = &policy->engines[policy->n_engines];
-	struct mg_rule *rules;
+	static const char gap[] = "\u2026";
+	const char *at = text.ptr, *end = text.ptr + text.len, *to;
+	struct buf out = { 0 };
+	struct mg_span folded;
+
+	for (;; at = to + strlen(gap)) {
+		size_t len;
+		char *part;
+
+		to = memmem(at, (size_t)(end - at), gap, strlen(gap));
+		part = fold_text(engine->fold, engine->leet, span(at,
+			(size_t)((to ? to : end) - at)), &len);
+		buf_add(&out, part, len);
+		free(part);
+		if (!to)
+			break;
+		buf_add_str(&out, gap);
+	}
+	folded = span(arena_text(build->r.arena, buf_span(&out)), out.len);
+	buf_fini(&out);
+	return folded;
+}
+
+static int
+fold_items(struct policy_build *build, struct policy_engine *engine,
+    struct mg_value *value)
+{
+	struct mg_item *items = arena_array(build->r.arena, value->n_items,
+	    sizeof(*items));
 	size_t i;
 
-	engine->rules = arena_array(build->r.arena, policy->n_looks,
-	    sizeof(*engine->rules));
-	rules = arena_array(build->r.arena, policy->n_looks, sizeof(*rules));
+	for (i = 0; i < value->n_items; i++) {
+		items[i].place = value->items[i].place;
+		items[i].text = fold_item(build, engine,
+		    value->items[i].text);
+		if (items[i].text.len == 0)
+			return mg_fail(build->r.err, &items[i].place, "%s: "
+			    "nothing is left of this text when it is folded",
+			    engine->type->name);
+		engine->begins_plain &= engine->fold == MG_FOLD_STRONG &&
+		    fold_begins_plain(items[i].text);
+	}
+	value->items = items;
+	return 0;
+}
+
+/* A list that many rules share is folded once. */
+struct folded {
+	const struct mg_item *from, *to;
+};
+
+/* The values of a rule as its filter is to see them: with the texts to look
+ * for folded as the text will be. NULL: an error. */
+static const struct mg_value *
+fold_values(struct policy_build *build, struct policy_engine *engine,
+    const struct mg_value *values, struct folded *folded, size_t *n_folded)
+{
+	const struct mg_option *options = engine->type->options;
+	struct mg_value *copy;
+	size_t n = 0, i;
+
+	if (!values || !engine->type->folds_items ||
+	    engine->fold == MG_FOLD_NONE || values[0].n_items == 0)
+		return values;
+	while (options[n].key)
+		n++;
+	copy = arena_array(build->r.arena, n, sizeof(*copy));
+	memcpy(copy, values, n * sizeof(*copy));
+	for (i = 0; i < *n_folded; i++)
+		if (folded[i].from == values[0].items) {
+			copy[0].items = folded[i].to;
+			return copy;
+		}
+	if (fold_items(build, engine, &copy[0]) < 0)
+		return NULL;
+	folded[(*n_folded)++] = (struct folded){ values[0].items,
+		copy[0].items };
+	return copy;
+}
+
+/* Gathers the rules of an engine, as its filter is to see them. */
+static int
+gather_rules(struct policy_build *build, struct policy_engine *engine,
+    struct mg_rule *rules, struct folded *folded)
+{
+	struct policy *policy = build->policy;
+	size_t i, n_folded = 0;
+
 	for (i = 0; i < policy->n_looks; i++) {
 		struct policy_rule *rule = &policy->rules[i];
+		struct mg_rule *as = &rules[engine->n_rules];
 
-		if (rule->filter != type)
+		if (rule->filter != engine->type ||
+		    rule->match.fold != engine->fold ||
+		    rule->leet != engine->leet)
 			continue;
 		rule->engine = policy->n_engines;
 		rule->engine_rule = engine->n_rules;
-		rules[engine->n_rules] = rule->match;
+		*as = rule->match;
+		as->match = fold_values(build, engine, rule->match.match,
+		    folded, &n_folded);
+		as->except = fold_values(build, engine, rule->match.except,
+		    folded, &n_folded);
+		if (!as->match || (rule->match.except && !as->except))
+			return -1;
 		engine->rules[engine->n_rules++] = i;
 	}
-	if (engine->n_rules == 0)
-		return 0;
-	engine->type = type;
+	return 0;
+}
+
+static int
+open_engine(struct policy_build *build, const struct mg_filter_type *type,
+    enum mg_fold fold, bool leet)
+{
+	struct policy *policy = build->policy;
+	struct policy_engine *engine = &policy->engines[policy->n_engines];
+	struct folded *folded = xcalloc(2 * policy->n_looks, sizeof(*folded));
+	struct mg_rule *rules;
+	int rc;
+
+	*engine = (struct policy_engine){ .type = type, .fold = fold,
+		.leet = leet, .begins_plain = type->folds_items };
+	engine->rules = arena_array(build->r.arena, policy->n_looks,
+	    sizeof(*engine->rules));
+	rules = arena_array(build->r.arena, policy->n_looks, sizeof(*rules));
+	rc = gather_rules(build, engine, rules, folded);
+	free(folded);
+	if (rc < 0 || engine->n_rules == 0)
+		return rc;
 	engine->conf = type->open(rules, engine->n_rules, policy_warn, build,
 	    build->r.err);
 	if (!engine->conf)
@@ -432,20 +545,29 @@ open_engine(struct policy_build *build, const struct mg_filter_type *type)
 	return 0;
 }
 
+/* One engine for each filter and each way in which its rules want texts. */
 static int
 open_engines(struct policy_build *build)
 {
+	struct policy *policy = build->policy;
 	size_t n = 0, i;
+	int fold;
 
 	while (filter_types[n])
 		n++;
-	build->policy->engines = arena_array(build->r.arena, n,
-	    sizeof(*build->policy->engines));
-	build->policy->stats = xcalloc(1, sizeof(struct policy_stats) +
-	    build->policy->n_rules * sizeof(uint64_t));
-	for (i = 0; i < n; i++)
-		if (open_engine(build, filter_types[i]) < 0)
+	policy->engines = arena_array(build->r.arena, 4 * n,
+	    sizeof(*policy->engines));
+	policy->stats = xcalloc(1, sizeof(struct policy_stats) +
+	    policy->n_rules * sizeof(uint64_t));
+	for (i = 0; i < n; i++) {
+		for (fold = MG_FOLD_NONE; fold <= MG_FOLD_STRONG; fold++)
+			if (open_engine(build, filter_types[i],
+				(enum mg_fold)fold, false) < 0)
+				return -1;
+		if (open_engine(build, filter_types[i], MG_FOLD_STRONG,
+			true) < 0)
 			return -1;
+	}
 	return 0;
 }
 
@@ -509,7 +631,8 @@ policy_read(const char *path, struct mg_span bytes, bool files,
 	policy->refs = 1;
 	policy->storage = arena;
 	policy->file = arena_text(arena, span_str(path));
-	build.r = (struct reading){ policy->file, arena, err };
+	build.r = (struct reading){ .file = policy->file,
+	    .arena = arena, .err = err };
 	if (!build.digest ||
 	    !EVP_DigestInit_ex(build.digest, EVP_sha256(), NULL))
 		abort();

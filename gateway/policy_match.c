@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "filters/fold/fold.h"
 #include "filters/registry.h"
 #include "gateway/policy_build.h"
 
@@ -201,17 +202,66 @@ read_value(struct policy_build *build, const struct mg_option *o,
 	abort();
 }
 
+/* ---- keys of `match:` that every filter has ---- */
+
+const char *const policy_folds[] = { [MG_FOLD_NONE] = "none",
+	[MG_FOLD_BASIC] = "basic", [MG_FOLD_STRONG] = "strong", NULL };
+
+static const char *const general_keys[] = { "fold", "leet", "except", NULL };
+
+static bool
+is_general(struct mg_span key)
+{
+	size_t i;
+
+	for (i = 0; general_keys[i]; i++)
+		if (span_is(key, general_keys[i]))
+			return true;
+	return false;
+}
+
+/* How the text is made ready before the rule reads it. */
+static int
+read_fold(struct policy_build *build, const struct yaml_node *match,
+    struct policy_rule *rule)
+{
+	static const char *const bools[] = { "false", "true", NULL };
+	const struct yaml_node *fold = yaml_get(match, "fold");
+	const struct yaml_node *leet = yaml_get(match, "leet");
+	int i;
+
+	rule->match.fold = rule->filter->fold;
+	if (fold) {
+		i = options_choice(&build->r, "fold", fold, policy_folds);
+		if (i < 0)
+			return -1;
+		rule->match.fold = (enum mg_fold)i;
+	}
+	if (leet) {
+		i = options_choice(&build->r, "leet", leet, bools);
+		if (i < 0)
+			return -1;
+		rule->leet = i == 1;
+	}
+	if (rule->leet && rule->match.fold != MG_FOLD_STRONG)
+		return mg_fail(build->r.err, &leet->key_place, "leet: only "
+		    "with `fold: strong`");
+	return fold_prepare(rule->match.fold, build->r.err);
+}
+
 /* Keys that may stand here, for messages. At most max - 1 of them. */
 static void
 known_keys(const struct mg_filter_type *type, bool in_except,
     const char **known, size_t max)
 {
 	const struct mg_option *o;
-	size_t n = 0;
+	size_t n = 0, i;
 
 	for (o = type->options; o->key && n + 1 < max; o++)
 		if (!in_except || o->in_except)
 			known[n++] = o->key;
+	for (i = 0; !in_except && general_keys[i] && n + 1 < max; i++)
+		known[n++] = general_keys[i];
 	known[n] = NULL;
 }
 
@@ -229,8 +279,8 @@ read_values(struct policy_build *build, const struct mg_filter_type *type,
 		values[i].number = type->options[i].fallback;
 	known_keys(type, in_except, known, 64);
 	for (node = map->first; node; node = node->next) {
-		if (!in_except && span_is(node->key, "except"))
-			continue;	/* read by itself */
+		if (!in_except && is_general(node->key))
+			continue;
 		for (i = 0; i < n; i++)
 			if (span_is(node->key, type->options[i].key))
 				break;
@@ -304,8 +354,10 @@ read_one(struct policy_build *build, const struct yaml_node *match,
 	rule->match.id = rule->id;
 	rule->match.place = yaml_get(match, main_key)->key_place;
 	rule->match.match = read_values(build, rule->filter, match, false);
-	if (!rule->match.match || !except)
-		return rule->match.match ? 0 : -1;
+	if (!rule->match.match || read_fold(build, match, rule) < 0)
+		return -1;
+	if (!except)
+		return 0;
 	if (options_want(&build->r, "except", except, YAML_MAP) < 0)
 		return -1;
 	if (except->n == 0)

@@ -2,7 +2,6 @@
 /* policy_reach.c - rules that a configuration never lets look. */
 #include "gateway/policy_reach.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "gateway/buf.h"
@@ -95,32 +94,6 @@ rule_reach(const struct policy_rule *rule, const struct config *config,
 	return NULL;
 }
 
-/* A binding that comes too late, or for a model that nobody serves. */
-static void
-check_binding(const struct config *config, size_t which,
-    void (*warn)(void *arg, const struct mg_place *place, const char *text),
-    void *arg)
-{
-	const struct config_policy *policy = &config->policies[which];
-	char text[256];
-	size_t i;
-
-	for (i = 0; i < which; i++)
-		if (!config->policies[i].tenants &&
-		    !config->policies[i].models) {
-			(void)snprintf(text, sizeof(text), "policies: '%.80s' "
-			    "is never in force here, as '%.80s' above it is "
-			    "for all", policy->file, config->policies[i].file);
-			warn(arg, NULL, text);
-			return;
-		}
-	if (!is_served(config, policy->models)) {
-		(void)snprintf(text, sizeof(text), "policies: '%.80s' is never "
-		    "in force, as no upstream serves a model of its when",
-		    policy->file);
-		warn(arg, NULL, text);
-	}
-}
 
 void
 policy_reach(const struct policy *policy, const struct config *config,
@@ -130,7 +103,9 @@ policy_reach(const struct policy *policy, const struct config *config,
 	const char *why;
 	size_t i;
 
-	check_binding(config, which, warn, arg);
+	if (!is_served(config, config->policies[which].models))
+		warn(arg, &config->policies[which].place, "this policy is "
+		    "never in force: no upstream serves a model of its when");
 	for (i = 0; i < which; i++)
 		if (same_file(config, i, which))
 			return;

@@ -37,13 +37,12 @@ text_route(struct mg_span rest, struct route *route)
 {
 	if (span_is(rest, "completions")) {
 		route->surface = SURFACE_COMPLETIONS;
-		route->name = "completions";
 	} else if (span_is(rest, "chat/completions")) {
 		route->surface = SURFACE_CHAT;
-		route->name = "chat.completions";
 	} else {
 		return false;
 	}
+	route->name = surface_name(route->surface);
 	route->kind = ROUTE_TEXT;
 	return true;
 }
@@ -56,7 +55,7 @@ models_route(struct mg_span rest, struct route *route)
 	if (rest.len > 0 && (!take(&rest, "/") || rest.len == 0))
 		return false;
 	route->model = rest;
-	route->name = "models";
+	route->name = SURFACE_MODELS;
 	route->kind = ROUTE_MODELS;
 	return true;
 }

@@ -17,7 +17,9 @@ enum route_kind {
 struct route {
 	enum route_kind kind;
 	enum surface_kind surface;	/* ROUTE_TEXT */
-	const char *name;		/* for records, metrics, key scopes */
+	const char *name;		/* of surface_endpoint_names(), or
+					 * "unknown": for records, metrics, key
+					 * scopes */
 	const char *allow;		/* ROUTE_WRONG_METHOD */
 	struct mg_span model;		/* engine or deployment in the path, or
 					 * models/{id}; len 0: none; a span of

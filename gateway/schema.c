@@ -273,9 +273,13 @@ by_filter(const struct mg_filter_type *type, bool in_except)
 		    json_string(o->help));
 		json_object_set_new(properties, o->key, value);
 	}
-	if (!in_except)
+	if (!in_except) {
 		json_object_set_new(properties, "except",
 		    reference("except"));
+		json_object_set_new(properties, "fold",
+		    words_of(policy_folds));
+		json_object_set_new(properties, "leet", bools());
+	}
 	out = json_pack("{s:s,s:s,s:o,s:b}", "type", "object", "description",
 	    type->doc, "properties", properties, "additionalProperties", 0);
 	if (!in_except)

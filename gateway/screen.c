@@ -4,12 +4,17 @@
  * A filter reports; here the policy decides. What a rule found becomes a cut
  * (block) or an edit (redact), and what a rule may still find becomes a mark
  * up to which the text is clear. Offsets are the channel's own bytes
- * throughout; a view that undoes escapes maps its findings back. */
+ * throughout.
+ *
+ * Each channel is read on several views: as it is, folded in the ways that its
+ * rules ask for and, where it is JSON, with its escapes undone. A view reads
+ * what another one puts out, and maps its findings back through it. */
 #include "gateway/screen.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
+#include "filters/fold/fold.h"
 #include "gateway/buf.h"
 #include "gateway/clock.h"
 #include "gateway/screen_combine.h"
@@ -25,8 +30,38 @@ struct scope {
 	size_t n;			/* rules that are active */
 };
 
+/* How a channel is read. Those that stand on another come after it. */
+enum view_kind { VIEW_RAW, VIEW_BASIC, VIEW_STRONG, VIEW_JOINED, VIEW_TIGHT,
+    VIEW_LEET, VIEW_LEET_JOINED, VIEW_LEET_TIGHT, N_VIEWS };
+
+static const struct {
+	enum view_kind parent;
+	enum fold_step step;
+	enum mg_fold fold;		/* of the rules that look at it */
+	bool leet;
+	const char *name[2];		/* raw; escapes undone */
+} kinds[N_VIEWS] = {
+	{ VIEW_RAW, 0, MG_FOLD_NONE, false, { "raw", "unescaped" } },
+	{ VIEW_RAW, FOLD_BASIC, MG_FOLD_BASIC, false,
+	    { "basic", "unescaped, basic" } },
+	{ VIEW_RAW, FOLD_STRONG, MG_FOLD_STRONG, false,
+	    { "strong", "unescaped, strong" } },
+	{ VIEW_STRONG, FOLD_JOINED, MG_FOLD_STRONG, false,
+	    { "strong, joined", "unescaped, strong, joined" } },
+	{ VIEW_STRONG, FOLD_TIGHT, MG_FOLD_STRONG, false,
+	    { "strong, joined tightly", "unescaped, strong, joined tightly" } },
+	{ VIEW_STRONG, FOLD_LEET, MG_FOLD_STRONG, true,
+	    { "strong, leet", "unescaped, strong, leet" } },
+	{ VIEW_JOINED, FOLD_LEET, MG_FOLD_STRONG, true,
+	    { "strong, joined, leet", "unescaped, strong, joined, leet" } },
+	{ VIEW_TIGHT, FOLD_LEET, MG_FOLD_STRONG, true,
+	    { "strong, joined tightly, leet",
+		"unescaped, strong, joined tightly, leet" } },
+};
+
 struct role_scopes {
 	struct scope *engine;		/* n_engines; NULL: not worked out */
+	unsigned views;			/* bits: kinds that are needed */
 	bool any;			/* a rule applies to this role */
 	bool sentence, whole;		/* a holding rule wants that */
 	bool combines;			/* a rule has parts, or a score */
@@ -51,17 +86,27 @@ struct screen {
 
 /* One way of reading a channel, with a scan per engine. */
 struct view {
+	enum view_kind kind;
+	const char *name;
+	struct view *parent;		/* NULL: it reads the channel */
+	struct unescape *unescape;	/* with no parent; NULL: the raw bytes */
+	struct fold *fold;		/* of parent's; NULL: there is none */
+	struct mg_span out;		/* what this feed added */
 	struct buf window;		/* text that a filter may need again */
 	uint64_t at;			/* offset of window.ptr[0] */
+	uint64_t end;			/* bytes of the view */
+	uint64_t needed;		/* by this one and those that read it */
 	void **scans;			/* n_engines; NULL where none applies */
-	struct unescape *unescape;	/* NULL: the raw bytes */
+	bool looks;			/* an engine looks at it */
+	bool begins_plain;		/* as all of those engines do */
+	bool begun;			/* its scans are */
 };
 
 struct channel_screen {
 	struct screen *screen;
 	struct role_scopes *scopes;
 	enum screen_form form;
-	struct view views[2];
+	struct view *views;		/* in the channel's own block */
 	unsigned n_views;
 	uint64_t end;			/* bytes fed */
 	uint64_t clear;
@@ -85,7 +130,6 @@ struct channel_screen {
 	const struct policy_engine *engine;
 	struct view *view;
 	uint64_t told_ns;		/* of the engine's time: by its rules */
-	void *scans[];			/* n_engines for each view */
 };
 
 /* A rule that changes or stops what it finds. */
@@ -239,6 +283,26 @@ find_finals(struct screen *screen, unsigned span, enum policy_role role,
 	}
 }
 
+static bool
+looks_at(const struct policy_engine *engine, enum view_kind kind)
+{
+	return kinds[kind].fold == engine->fold &&
+	    kinds[kind].leet == engine->leet;
+}
+
+/* The views that an engine needs: its own, and those that they stand on. */
+static unsigned
+views_of(const struct policy_engine *engine)
+{
+	unsigned bits = 0, k, v;
+
+	for (k = 0; k < N_VIEWS; k++)
+		for (v = k; looks_at(engine, k) && v != VIEW_RAW;
+		    v = kinds[v].parent)
+			bits |= 1u << v;
+	return bits;
+}
+
 /* Works out which rules of each engine look at texts by this role. */
 static struct role_scopes *
 scopes_of(struct screen *screen, unsigned span, enum policy_role role)
@@ -257,6 +321,7 @@ scopes_of(struct screen *screen, unsigned span, enum policy_role role)
 	if (scopes->engine)
 		return scopes;
 	scopes->engine = xcalloc(policy->n_engines, sizeof(struct scope));
+	scopes->views = 1u << VIEW_RAW;
 	for (e = 0; e < policy->n_engines; e++) {
 		const struct policy_engine *engine = &policy->engines[e];
 		struct scope *scope = &scopes->engine[e];
@@ -281,51 +346,91 @@ scopes_of(struct screen *screen, unsigned span, enum policy_role role)
 			scopes->sentence |= rule->stream == STREAM_SENTENCE;
 			scopes->whole |= rule->stream == STREAM_WHOLE;
 		}
+		if (scope->n > 0)
+			scopes->views |= views_of(engine);
 	}
 	find_finals(screen, span, role, scopes);
 	return scopes;
 }
 
 static void
-view_open(struct channel_screen *channel, bool unescape)
+view_open(struct channel_screen *channel, struct view *view,
+    enum view_kind kind, bool unescape)
 {
 	const struct policy *policy = channel->screen->policy;
-	struct view *view = &channel->views[channel->n_views++];
+	struct view *base = view - __builtin_popcount(channel->scopes->views &
+	    ((1u << kind) - 1));
+	enum view_kind parent = kinds[kind].parent;
 	size_t e;
 
-	view->scans = channel->scans + policy->n_engines *
-	    (size_t)(view - channel->views);
-	for (e = 0; e < policy->n_engines; e++) {
-		struct scope *scope = &channel->scopes->engine[e];
-
-		if (scope->n > 0)
-			view->scans[e] = policy->engines[e].type->begin(
-			    policy->engines[e].conf, &scope->mg);
+	view->kind = kind;
+	view->name = kinds[kind].name[unescape];
+	if (kind == VIEW_RAW) {
+		view->unescape = unescape ? unescape_new() : NULL;
+	} else {
+		view->parent = base + __builtin_popcount(
+		    channel->scopes->views & ((1u << parent) - 1));
+		view->fold = fold_new(kinds[kind].step);
 	}
-	if (unescape)
-		view->unescape = unescape_new();
+	view->begins_plain = true;
+	for (e = 0; e < policy->n_engines; e++) {
+		if (channel->scopes->engine[e].n == 0 ||
+		    !looks_at(&policy->engines[e], kind))
+			continue;
+		view->looks = true;
+		view->begins_plain &= policy->engines[e].begins_plain;
+	}
+}
+
+/* Opens the views of one base: the raw text, or the one without escapes. */
+static void
+views_open(struct channel_screen *channel, struct view *view, void **scans,
+    bool unescape)
+{
+	unsigned k;
+
+	for (k = 0; k < N_VIEWS; k++) {
+		if (!(channel->scopes->views >> k & 1))
+			continue;
+		view_open(channel, view, k, unescape);
+		view->scans = scans;
+		scans += channel->screen->policy->n_engines;
+		view++;
+		channel->n_views++;
+	}
 }
 
 static struct channel_screen *
 open_scoped(struct screen *screen, struct role_scopes *scopes,
     enum screen_form form)
 {
-	/* One block: a request has a channel for every string. */
-	struct channel_screen *channel = xcalloc(1, sizeof(*channel) +
-	    2 * screen->policy->n_engines * sizeof(void *));
+	size_t n_engines = screen->policy->n_engines, n;
+	struct channel_screen *channel;
+	void **scans;
 
+	/* One block: a request has a channel for every string. Where nothing
+	 * looks, there is no view at all. */
+	n = scopes->any ? (size_t)__builtin_popcount(scopes->views) : 0;
+	if (form == FORM_JSON)
+		n *= 2;
+	channel = xcalloc(1, sizeof(*channel) + n * (sizeof(struct view) +
+	    n_engines * sizeof(void *)));
+	channel->views = (struct view *)(channel + 1);
+	scans = (void **)(channel->views + n);
 	channel->screen = screen;
 	channel->scopes = scopes;
 	channel->form = form;
 	channel->cut = SCREEN_NONE;
-	if (!channel->scopes->any)
-		return channel;		/* nothing looks: no view at all */
+	if (n == 0)
+		return channel;
 	if (channel->scopes->combines)
 		channel->combine = combine_new(screen->policy,
 		    screen->applies, &screen->tally);
-	view_open(channel, false);
-	if (form == FORM_JSON)
-		view_open(channel, true);
+	if (form == FORM_JSON) {
+		views_open(channel, channel->views, scans, true);
+		scans += n / 2 * n_engines;
+	}
+	views_open(channel, channel->views + channel->n_views, scans, false);
 	return channel;
 }
 
@@ -354,6 +459,7 @@ channel_close(struct channel_screen *channel)
 				policy->engines[e].type->end(view->scans[e]);
 		buf_fini(&view->window);
 		unescape_free(view->unescape);
+		fold_free(view->fold);
 	}
 	combine_free(channel->combine);
 	buf_fini(&channel->raw);
@@ -514,16 +620,17 @@ is_first_shadow(struct screen *screen, const struct policy_rule *rule)
 static void
 remember(struct channel_screen *channel, const struct policy_rule *rule,
     const struct policy_rule *part, uint32_t item, uint64_t at, uint64_t len,
-    const char *unable)
+    const char *unable, const char *view)
 {
 	struct screen_finding *f;
 	bool first;
 	size_t i;
 
-	/* Two views see the same bytes where nothing is escaped. */
+	/* Two views may see the same bytes. */
 	for (i = 0; channel->n_views > 1 && i < channel->n_findings; i++) {
 		f = &channel->findings[i];
-		if (f->rule == rule && f->at == at && f->len == len)
+		if (f->rule == rule && f->at == at && f->len == len &&
+		    f->view != view)
 			return;
 	}
 	channel->total++;
@@ -536,7 +643,7 @@ remember(struct channel_screen *channel, const struct policy_rule *rule,
 	channel->findings = xgrow(channel->findings, &channel->cap_findings,
 	    channel->n_findings + 1, sizeof(*channel->findings));
 	channel->findings[channel->n_findings++] = (struct screen_finding){
-		rule, part, item, at, len, unable };
+		rule, part, item, at, len, unable, view };
 }
 
 static const struct policy_rule *
@@ -642,6 +749,71 @@ out_of_escape(const struct channel_screen *channel, uint64_t at, bool to_end)
 	return at;
 }
 
+/* Where in the channel the character begins that made a view's byte. For the
+ * view's end: the first byte that the view has not settled. */
+static uint64_t
+raw_start(const struct view *view, uint64_t at)
+{
+	for (; view; view = view->parent) {
+		if (view->fold)
+			at = fold_start(view->fold, at);
+		else if (view->unescape)
+			at = unescape_map(view->unescape, at);
+	}
+	return at;
+}
+
+/* The first byte of the channel that a view still holds. Separators that may
+ * be left out are not held for a match that has not begun: one that begins
+ * with them is seen on the view without joins. */
+static uint64_t
+raw_hold(const struct view *view, uint64_t hold)
+{
+	bool open = view->begins_plain && hold == view->end;
+
+	for (; view; view = view->parent) {
+		bool joins = view->kind == VIEW_JOINED ||
+		    view->kind == VIEW_TIGHT;
+		bool end = hold == view->end;
+
+		if (view->fold)
+			hold = fold_start(view->fold, hold);
+		else if (view->unescape)
+			hold = unescape_map(view->unescape, hold);
+		if (joins && open && end)
+			hold += fold_gap(view->fold);
+	}
+	return hold;
+}
+
+/* Where the character ends that made the byte before a view's offset. */
+static uint64_t
+raw_end(const struct view *view, uint64_t end)
+{
+	for (; view; view = view->parent) {
+		if (view->fold)
+			end = fold_end(view->fold, end);
+		else if (view->unescape)
+			end = unescape_map(view->unescape, end);
+	}
+	return end;
+}
+
+/* Whether a match is this view's to tell: where nothing was joined, the view
+ * that it stands on has seen the same. */
+static bool
+tells(const struct view *view, uint64_t at, uint64_t end)
+{
+	for (; view && view->fold; view = view->parent) {
+		if ((view->kind == VIEW_JOINED || view->kind == VIEW_TIGHT) &&
+		    !fold_crosses(view->fold, at, end))
+			return false;
+		at = fold_start(view->fold, at);
+		end = fold_end(view->fold, end);
+	}
+	return true;
+}
+
 /* A match counts for a rule: the policy's action. completes is false for one
  * that only now counts, as others have come to it: what of it is out, is out,
  * and a block cuts where the last one begins. */
@@ -651,7 +823,8 @@ act(struct channel_screen *channel, const struct policy_rule *rule,
 {
 	uint64_t at = match->at, end = match->end;
 
-	remember(channel, rule, match->look, match->item, at, end - at, NULL);
+	remember(channel, rule, match->look, match->item, at, end - at, NULL,
+	    match->view);
 	if (!acts(rule) || (!completes && (end <= channel->clear ||
 	    rule->action == ACTION_BLOCK)))
 		return;
@@ -674,13 +847,14 @@ on_found(void *arg, const struct mg_found *found)
 	struct channel_screen *channel = arg;
 	struct combine_match match = { rule_of(channel, found->rule),
 		found->at, found->at + found->len, found->item,
-		found->score > 0 && found->score < 1 ? found->score : 1 };
+		found->score > 0 && found->score < 1 ? found->score : 1,
+		channel->view->name };
 
 	assert(found->len > 0);
-	if (channel->view->unescape) {
-		match.at = unescape_map(channel->view->unescape, match.at);
-		match.end = unescape_map(channel->view->unescape, match.end);
-	}
+	if (!tells(channel->view, match.at, match.end))
+		return;
+	match.at = raw_start(channel->view, match.at);
+	match.end = raw_end(channel->view, match.end);
 	if (match.look->owner || match.look->score > 0)
 		combine_saw(channel->combine, &match);
 	if (!match.look->owner)
@@ -722,7 +896,8 @@ on_unable(void *arg, uint32_t engine_rule, const char *why)
 	const struct policy_rule *part = rule_of(channel, engine_rule);
 	const struct policy_rule *rule = part->owner ? part->owner : part;
 
-	remember(channel, rule, part, 0, channel->clear, 0, why);
+	remember(channel, rule, part, 0, channel->clear, 0, why,
+	    channel->view->name);
 	if (holds(channel->screen, rule) && !rule->allow_on_error)
 		cut(channel, channel->clear);
 }
@@ -826,21 +1001,102 @@ judge(struct channel_screen *channel, struct view *view, struct mg_text *text)
 	return hold;
 }
 
-/* Judges fresh bytes on one view; they need not be copied while no filter
- * asks for them again. */
-static uint64_t
-view_feed(struct channel_screen *channel, struct view *view, const char *ptr,
-    size_t len, bool last)
+static void
+begin_scans(struct channel_screen *channel, struct view *view)
 {
-	uint64_t fresh = view->at + view->window.len;
-	struct mg_text text = { ptr, len, view->at, fresh, last };
+	const struct policy *policy = channel->screen->policy;
+	size_t e;
 
+	view->begun = true;
+	for (e = 0; e < policy->n_engines; e++) {
+		const struct policy_engine *engine = &policy->engines[e];
+		struct scope *scope = &channel->scopes->engine[e];
+
+		if (scope->n > 0 && looks_at(engine, view->kind))
+			view->scans[e] = engine->type->begin(engine->conf,
+			    &scope->mg);
+	}
+}
+
+/* Whether the view shows nothing but what another one does: nothing was joined
+ * in a text that is whole. */
+static bool
+repeats(const struct view *view)
+{
+	for (; view && view->fold; view = view->parent)
+		if ((view->kind == VIEW_JOINED || view->kind == VIEW_TIGHT) &&
+		    !fold_differs(view->fold))
+			return true;
+	return false;
+}
+
+/* Judges fresh bytes on one view; they need not be copied while no filter
+ * asks for them again. Returns the view's hold. */
+static uint64_t
+view_judge(struct channel_screen *channel, struct view *view, bool last)
+{
+	struct mg_text text = { view->out.ptr, view->out.len, view->at,
+		view->at + view->window.len, last };
+
+	if (!view->begun)
+		begin_scans(channel, view);
 	if (view->window.len > 0) {
-		buf_add(&view->window, ptr, len);
+		buf_add_span(&view->window, view->out);
 		text.ptr = view->window.ptr;
 		text.len = view->window.len;
 	}
 	return judge(channel, view, &text);
+}
+
+/* What of each view's map may still be asked for. */
+static void
+forget(struct view *views, unsigned n)
+{
+	unsigned v;
+
+	for (v = 0; v < n; v++)
+		views[v].needed = views[v].looks ? views[v].at : views[v].end;
+	for (v = n; v-- > 0;) {
+		struct view *view = &views[v];
+		uint64_t at;
+
+		if (view->unescape)
+			unescape_forget(view->unescape, view->needed);
+		if (!view->fold)
+			continue;
+		at = fold_start(view->fold, view->needed);
+		fold_forget(view->fold, view->needed);
+		if (at < view->parent->needed)
+			view->parent->needed = at;
+	}
+}
+
+/* Judges fresh bytes on all views of one base. Returns their hold. */
+static uint64_t
+views_feed(struct channel_screen *channel, struct view *views, unsigned n,
+    struct mg_span text, bool last)
+{
+	bool whole = last && views->end == 0;
+	uint64_t hold = UINT64_MAX, h;
+	unsigned v;
+
+	for (v = 0; v < n; v++) {
+		struct view *view = &views[v];
+
+		view->out = view->fold ? fold_feed(view->fold,
+		    view->parent->out, last) : text;
+		view->end += view->out.len;
+		h = view->end;
+		if (view->looks && whole && repeats(view))
+			view->at = view->end;
+		else if (view->looks)
+			h = view_judge(channel, view, last);
+		h = view->looks || v == 0 ? raw_hold(view, h) : hold;
+		if (h < hold)
+			hold = h;
+	}
+	forget(views, n);
+	return hold;
 }
 
 /* JSON inside a string: first with its escapes undone, then as it stands, but
@@ -850,19 +1106,18 @@ static uint64_t
 json_feed(struct channel_screen *channel, const char *ptr, size_t len,
     bool last)
 {
-	struct view *plain = &channel->views[1], *raw = &channel->views[0];
+	unsigned n = channel->n_views / 2;
+	struct view *plain = channel->views, *raw = channel->views + n;
 	uint64_t hold, open, from = channel->raw_fed, h;
 	struct mg_span text;
 
 	buf_add(&channel->raw, ptr, len);
 	text = unescape_feed(plain->unescape, span(ptr, len), last, &open);
-	hold = unescape_map(plain->unescape,
-	    view_feed(channel, plain, text.ptr, text.len, last));
-	unescape_forget(plain->unescape, plain->at);
+	hold = views_feed(channel, plain, n, text, last);
 	channel->raw_fed = open;
-	h = view_feed(channel, raw, channel->raw.len == 0 ? "" :
-	    channel->raw.ptr + (from - channel->raw_at),
-	    (size_t)(open - from), last);
+	text = span(channel->raw.len == 0 ? "" :
+	    channel->raw.ptr + (from - channel->raw_at), (size_t)(open - from));
+	h = views_feed(channel, raw, n, text, last);
 	if (h < hold)
 		hold = h;
 	return hold < open ? hold : open;
@@ -946,10 +1201,11 @@ channel_feed(struct channel_screen *channel, const char *ptr, size_t len,
 
 	if (channel->scopes->sentence)
 		note_sentences(channel, ptr, len);
-	if (channel->n_views > 1)
-		hold = json_feed(channel, ptr, len, last);
-	else if (channel->n_views > 0)
-		hold = view_feed(channel, &channel->views[0], ptr, len, last);
+	if (channel->n_views > 0)
+		hold = channel->form == FORM_JSON ?
+		    json_feed(channel, ptr, len, last) :
+		    views_feed(channel, channel->views, channel->n_views,
+			span(ptr, len), last);
 	channel->end += len;
 	if (channel->combine)
 		combine_all(channel, last);
@@ -959,7 +1215,7 @@ channel_feed(struct channel_screen *channel, const char *ptr, size_t len,
 		channel->clear = hold;
 	if (channel->scopes->sentence)
 		forget_sentences(channel);
-	if (channel->n_views > 1) {
+	if (channel->n_views > 0 && channel->form == FORM_JSON) {
 		buf_drop(&channel->raw,
 		    (size_t)(channel->clear - channel->raw_at));
 		channel->raw_at = channel->clear;

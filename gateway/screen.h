@@ -29,6 +29,7 @@ struct screen_finding {
 	uint32_t item;			/* of the part's */
 	uint64_t at, len;		/* len 0: the rule was unable */
 	const char *unable;		/* NULL, or why (static text) */
+	const char *view;		/* on which reading of the text */
 };
 
 struct screen;

@@ -338,7 +338,7 @@ void
 combine_end(struct combine *c, const struct policy_rule *rule, uint64_t len,
     const struct combine_sink *sink)
 {
-	struct combine_match whole = { rule, 0, len, 0, 1 };
+	struct combine_match whole = { rule, 0, len, 0, 1, "raw" };
 	struct combo *combo;
 
 	assert(rule->negates);

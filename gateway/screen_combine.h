@@ -16,6 +16,7 @@ struct combine_match {
 	uint64_t at, end;
 	uint32_t item;
 	double score;			/* how sure, above 0 to 1 */
+	const char *view;		/* that it was seen on; static */
 };
 
 /* What was added up: in one text, or in all texts of a screen. Zeroed it is

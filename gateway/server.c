@@ -317,6 +317,7 @@ reload(struct server *s)
 	live_unref(&old);
 	log_setup((enum log_level)fresh->config->log_level,
 	    fresh->config->log_json);
+	live_warn(fresh);
 	audit_reload(gw->audit, &fresh->config->audit);
 	tell_all(gw, NEWS_RELOAD);
 	atomic_fetch_add(&gw->reloads, 1);
@@ -725,6 +726,7 @@ server_run(const struct server_options *options, struct mg_error *err)
 		goto out;
 	log_setup((enum log_level)s->gw.live->config->log_level,
 	    s->gw.live->config->log_json);
+	live_warn(s->gw.live);
 	prepare_process(s->gw.live->config);
 	(void)snprintf(s->control_path, sizeof(s->control_path),
 	    "%s/control.sock", s->gw.live->config->state);

@@ -18,6 +18,7 @@
 #include "gateway/policy.h"
 #include "gateway/screen.h"
 
+#define SURFACE_MODELS "models"		/* lists; no texts are in them */
 #define SURFACE_MAX_CHOICES 1024	/* of one answer: prompts times n */
 
 enum surface_kind {
@@ -76,9 +77,14 @@ struct surface_facts {
 	const char *bad;		/* not NULL: a member that decides
 					 * (stream, model, n …) has a wrong
 					 * type; its name */
+	bool twice;			/* … or rather stands twice, where
+					 * duplicate keys are let pass */
 };
 
 const char *surface_name(enum surface_kind surface);
+/* What endpoints are called, everywhere: the surfaces and SURFACE_MODELS.
+ * NULL-terminated. */
+const char *const *surface_endpoint_names(void);
 
 /* Visits every text of doc in document order (keys before their values). Some
  * rules that the tables alone do not tell:
@@ -112,7 +118,9 @@ void surface_path(const struct jdoc *doc, uint32_t node, struct buf *out);
 uint32_t surface_index(const struct jdoc *doc, uint32_t element,
     uint32_t position);
 
-/* Prints what is covered, from the tables that the code runs on. */
-void surface_print(bool json);
+/* Prints what is covered, from the tables that the code runs on: endpoints
+ * and, if `paths`, where text lives in their documents. */
+void surface_print_text(bool paths);
+void surface_print_json(void);
 
 #endif

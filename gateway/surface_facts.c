@@ -162,7 +162,8 @@ read_fact(enum surface_kind surface, const struct jdoc *doc,
 	case FACT_N_PREDICT:
 		return read_maximum(doc, node, facts);
 	case FACT_PROMPT:
-		if (surface == SURFACE_COMPLETIONS)
+		if (surface == SURFACE_COMPLETIONS &&
+		    count_prompts(doc, node) > facts->prompts)
 			facts->prompts = count_prompts(doc, node);
 		return true;
 	case FACTS:
@@ -192,9 +193,12 @@ surface_facts(enum surface_kind surface, const struct jdoc *doc,
 		fact = fact_of(jdoc_key(doc, node, &undone));
 		if (fact == FACTS)
 			continue;
-		/* Twice is possible where duplicate keys are let pass. */
-		if ((seen & 1u << fact) || !read_fact(surface, doc, node,
-		    fact, scratch, facts)) {
+		/* Twice is possible where duplicate keys are let pass. Each
+		 * prompt is read as any text; of what else decides nobody
+		 * knows which one the backend takes. */
+		facts->twice = (seen & 1u << fact) && fact != FACT_PROMPT;
+		if (facts->twice || !read_fact(surface, doc, node, fact,
+		    scratch, facts)) {
 			facts->bad = names[fact];
 			break;
 		}

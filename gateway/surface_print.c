@@ -20,6 +20,15 @@ surface_name(enum surface_kind surface)
 	return "?";
 }
 
+const char *const *
+surface_endpoint_names(void)
+{
+	static const char *const names[] = { "completions", "chat",
+		SURFACE_MODELS, NULL };
+
+	return names;
+}
+
 const char *
 surface_doc_name(enum surface_doc which)
 {
@@ -165,32 +174,37 @@ print_rules(unsigned surface, unsigned which)
 		    surface_tables[surface][which][group];
 
 		for (; r && r->pattern; r++)
-			printf("  %-58s  %-17s  %s%s\n", r->pattern,
-			    what_name((enum surface_what)r->what),
-			    r->what == WHAT_NOT ? "" : role_name(r),
-			    r->flags & RULE_JOINS ? ", grows" : "");
+			if (r->what == WHAT_NOT)
+				printf("  %-58s  not text\n", r->pattern);
+			else
+				printf("  %-58s  %-17s  %s%s\n", r->pattern,
+				    what_name((enum surface_what)r->what),
+				    role_name(r),
+				    r->flags & RULE_JOINS ? ", grows" : "");
 	}
 }
 
-static void
-print_text(void)
+void
+surface_print_text(bool paths)
 {
 	const struct surface_endpoint *e;
 	unsigned surface, which;
 
-	puts("Endpoints:");
 	for (e = surface_endpoints; e->path; e++)
-		printf("  %-4s  %-50s  %s\n", e->method, e->path,
-		    surface_name(e->surface));
-	for (surface = 0; surface < SURFACE_KINDS; surface++)
+		printf("%-11s  %-4s  %s\n", e->name, e->method, e->path);
+	puts("\nPaths below /v1 are also known below /openai/v1, and without "
+	    "/v1.");
+	for (surface = 0; paths && surface < SURFACE_KINDS; surface++)
 		for (which = 0; which < SURFACE_DOCS; which++) {
 			printf("\n%s, %s:\n",
 			    surface_name((enum surface_kind)surface),
 			    surface_doc_name((enum surface_doc)which));
 			print_rules(surface, which);
 		}
-	puts("\nEvery other string, and every other key, is read as text by "
-	    "`other`.");
+	puts("Every string of a body that no table names, and every such key, "
+	    "is read as text\nby `other`.");
+	if (!paths)
+		puts("`modgate surfaces --all` prints the tables.");
 }
 
 static void
@@ -207,8 +221,8 @@ add_rule(struct buf *out, unsigned surface, unsigned which,
 	    r->flags & RULE_JOINS ? "true" : "false");
 }
 
-static void
-print_json(void)
+void
+surface_print_json(void)
 {
 	const struct surface_endpoint *e;
 	struct buf out = { 0 };
@@ -216,9 +230,9 @@ print_json(void)
 
 	buf_add_str(&out, "{\"endpoints\":[");
 	for (e = surface_endpoints; e->path; e++)
-		buf_addf(&out, "%s{\"method\":\"%s\",\"path\":\"%s\","
-		    "\"surface\":\"%s\"}", e == surface_endpoints ? "" : ",",
-		    e->method, e->path, surface_name(e->surface));
+		buf_addf(&out, "%s{\"name\":\"%s\",\"method\":\"%s\","
+		    "\"path\":\"%s\"}", e == surface_endpoints ? "" : ",",
+		    e->name, e->method, e->path);
 	buf_add_str(&out, "],\"paths\":[");
 	for (i = 0; i < SURFACE_KINDS * SURFACE_DOCS * SURFACE_GROUPS; i++) {
 		unsigned surface = i / SURFACE_GROUPS / SURFACE_DOCS;
@@ -235,13 +249,4 @@ print_json(void)
 	buf_add_str(&out, "]}\n");
 	(void)fwrite(out.ptr, 1, out.len, stdout);
 	buf_fini(&out);
-}
-
-void
-surface_print(bool json)
-{
-	if (json)
-		print_json();
-	else
-		print_text();
 }

@@ -340,12 +340,14 @@ const struct surface_rule *const
 };
 
 const struct surface_endpoint surface_endpoints[] = {
-	{ "POST", "/v1/completions", SURFACE_COMPLETIONS },
-	{ "POST", "/v1/engines/{engine}/completions", SURFACE_COMPLETIONS },
-	{ "POST", "/openai/deployments/{deployment}/completions",
-	    SURFACE_COMPLETIONS },
-	{ "POST", "/v1/chat/completions", SURFACE_CHAT },
-	{ "POST", "/openai/deployments/{deployment}/chat/completions",
-	    SURFACE_CHAT },
-	{ NULL, NULL, SURFACE_CHAT },
+	{ "completions", "POST", "/v1/completions" },
+	{ "completions", "POST", "/v1/engines/{engine}/completions" },
+	{ "completions", "POST",
+	    "/openai/deployments/{deployment}/completions" },
+	{ "chat", "POST", "/v1/chat/completions" },
+	{ "chat", "POST",
+	    "/openai/deployments/{deployment}/chat/completions" },
+	{ SURFACE_MODELS, "GET", "/v1/models" },
+	{ SURFACE_MODELS, "GET", "/v1/models/{model}" },
+	{ NULL, NULL, NULL },
 };

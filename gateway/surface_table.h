@@ -43,10 +43,9 @@ enum { SURFACE_GROUPS = 4, SURFACE_KINDS = 2, SURFACE_DOCS = 3 };
 extern const struct surface_rule *const
     surface_tables[SURFACE_KINDS][SURFACE_DOCS][SURFACE_GROUPS];
 
-/* Where a surface is spoken. Ended by path NULL. */
+/* Ended by path NULL. name: one of surface_endpoint_names(). */
 struct surface_endpoint {
-	const char *method, *path;
-	enum surface_kind surface;
+	const char *name, *method, *path;
 };
 
 extern const struct surface_endpoint surface_endpoints[];

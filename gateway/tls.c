@@ -6,7 +6,9 @@
 #include "gateway/tls.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
@@ -38,12 +40,11 @@ reason(void)
 
 /* Names the file and what OpenSSL says about it. */
 static int
-fail(struct mg_error *err, const char *file, const char *what,
-    const char *advice)
+fail(struct mg_error *err, const struct config_tls *config, const char *file,
+    const char *what, const char *advice)
 {
-	const struct mg_place place = { file, 0, 0 };
-
-	return mg_fail(err, &place, "%s (%s); %s", what, reason(), advice);
+	return mg_fail(err, &config->place, "%s: %s (%s); %s", file, what,
+	    reason(), advice);
 }
 
 /* HTTP/1.1 where the client offers it; a client that only offers others goes
@@ -90,10 +91,8 @@ is_mismatch(unsigned long code)
 static int
 load_pair(SSL_CTX *ctx, const struct config_tls *config, struct mg_error *err)
 {
-	const struct mg_place place = { config->cert, 0, 0 };
-
 	if (SSL_CTX_use_certificate_chain_file(ctx, config->cert) != 1)
-		return fail(err, config->cert, "cannot read the certificate",
+		return fail(err, config, config->cert, "cannot read the certificate",
 		    "it must be a PEM file, the server's certificate first, "
 		    "then those that signed it");
 	if (SSL_CTX_use_PrivateKey_file(ctx, config->key, SSL_FILETYPE_PEM)
@@ -101,11 +100,11 @@ load_pair(SSL_CTX *ctx, const struct config_tls *config, struct mg_error *err)
 		return 0;
 	if (is_mismatch(ERR_peek_error())) {
 		ERR_clear_error();
-		return mg_fail(err, &place, "certificate and key do not "
-		    "belong together; %s is the key of another certificate",
-		    config->key);
+		return mg_fail(err, &config->place, "%s: certificate and key "
+		    "do not belong together; %s is the key of another "
+		    "certificate", config->cert, config->key);
 	}
-	return fail(err, config->key, "cannot read the key",
+	return fail(err, config, config->key, "cannot read the key",
 	    "it must be a PEM file without a passphrase that this user "
 	    "may read");
 }
@@ -122,7 +121,7 @@ load_client_ca(SSL_CTX *ctx, const struct config_tls *config,
 	names = SSL_load_client_CA_file(config->client_ca);
 	if (!names || SSL_CTX_load_verify_file(ctx, config->client_ca) != 1) {
 		sk_X509_NAME_pop_free(names, X509_NAME_free);
-		return fail(err, config->client_ca,
+		return fail(err, config, config->client_ca,
 		    "cannot read the authorities of clients",
 		    "it must be a PEM file with their certificates");
 	}
@@ -199,4 +198,49 @@ tls_accept(struct tls *tls, struct event_base *base, int fd)
 		return NULL;
 	return bufferevent_openssl_socket_new(base, fd, ssl,
 	    BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+}
+
+/* Says so in the clear to a client that has begun in the clear. Its request is
+ * read first, as far as it is here: closing over unread bytes would reset the
+ * connection, and what was said could be lost. */
+static void
+answer_plain(int fd)
+{
+	static const char body[] = "{\"error\":{\"message\":\"This port "
+	    "speaks TLS: use https://.\",\"type\":"
+	    "\"invalid_request_error\",\"param\":null,"
+	    "\"code\":\"tls_required\"}}\n";
+	char answer[sizeof(body) + 256];
+	char bytes[4096];
+	unsigned rounds = 0;
+
+	while (rounds++ < 16 && recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) >
+	    0)
+		;
+	(void)snprintf(answer, sizeof(answer), "HTTP/1.1 400 Bad Request\r\n"
+	    "Content-Type: application/json\r\nContent-Length: %zu\r\n"
+	    "Connection: close\r\n\r\n%s", sizeof(body) - 1, body);
+	(void)send(fd, answer, strlen(answer), MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)shutdown(fd, SHUT_WR);
+}
+
+const char *
+tls_no_handshake(struct bufferevent *bev)
+{
+	const SSL *ssl = bufferevent_openssl_get_ssl(bev);
+	unsigned long code;
+	const char *text;
+
+	if (!ssl || SSL_is_init_finished(ssl))
+		return NULL;
+	code = bufferevent_get_openssl_error(bev);
+	if (code == 0)
+		return "the client left";
+	if (ERR_GET_LIB(code) == ERR_LIB_SSL &&
+	    ERR_GET_REASON(code) == SSL_R_HTTP_REQUEST) {
+		answer_plain((int)bufferevent_getfd(bev));
+		return "plain HTTP on a TLS port";
+	}
+	text = ERR_reason_error_string(code);
+	return text ? text : "unknown reason";
 }

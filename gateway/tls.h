@@ -19,4 +19,9 @@ void tls_unref(struct tls **tls);
 struct bufferevent *tls_accept(struct tls *tls, struct event_base *base,
     int fd);
 
+/* Where the handshake of such a bufferevent has failed: why, a static text. A
+ * client that speaks plain HTTP is answered so. NULL: it was finished, or there
+ * is no TLS. */
+const char *tls_no_handshake(struct bufferevent *bev);
+
 #endif

@@ -13,10 +13,14 @@
 #include "gateway/upstream.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "gateway/log.h"
 #include "gateway/upstream_parts.h"
+
+#define NO_CONNECTION "no connection within timeouts.connect"
 
 enum {
 	MAX_IDLE_CONNECTIONS = 512,	/* per worker */
@@ -187,6 +191,18 @@ speaks_of_a_broken_backend(int status)
 	return status == 502 || status == 503 || status == 504;
 }
 
+/* It answers: one that was ejected gets its share back by and by. */
+static void
+note_answer(struct upstream_call *call, uint64_t now_ms)
+{
+	struct pick_health *health = &vitals_of(call)->health;
+	bool was_ejected = health->state == PICK_EJECTED;
+
+	pick_answered(health, call->trial, now_ms);
+	if (was_ejected && health->state == PICK_RETURNING)
+		log_info("backend %s: answers again", conf_of(call)->name);
+}
+
 static size_t
 take_head(struct upstream_call *call, const struct upstream_head *head,
     size_t len)
@@ -202,7 +218,7 @@ take_head(struct upstream_call *call, const struct upstream_head *head,
 		return give_up(call, UPSTREAM_UNREACHABLE, "answered 503");
 	}
 	if (!speaks_of_a_broken_backend(head->status)) {
-		pick_answered(&vitals_of(call)->health, call->trial, now_ms);
+		note_answer(call, now_ms);
 		show_health(vitals_of(call));
 		call->trial = false;
 	}
@@ -388,15 +404,21 @@ is_to_blame(const struct upstream_call *call, enum upstream_end end)
 
 /* Takes down what the attempt has shown of its backend. */
 static void
-note(struct upstream_call *call, enum upstream_end end, uint64_t now_ms)
+note(struct upstream_call *call, enum upstream_end end, const char *why,
+    uint64_t now_ms)
 {
 	const struct config_upstream *conf = conf_of(call);
 	struct upstream_vitals *v = vitals_of(call);
 
 	if (is_to_blame(call, end)) {
 		count(&v->stats.failures, 1);
-		if (pick_failed(conf, &v->health, call->trial, now_ms))
+		if (pick_failed(conf, &v->health, call->trial, now_ms)) {
 			count(&v->stats.ejections, 1);
+			log_warn("backend %s: fails, and is left alone for %"
+			    PRIu64 " ms: %s", conf->name,
+			    v->health.until_ms - now_ms, end == UPSTREAM_DONE ?
+			    "it answers with 502, 503 or 504" : why);
+		}
 	} else if (end == UPSTREAM_DONE) {
 		pick_succeeded(conf, &v->health, now_ms);
 	}
@@ -417,7 +439,7 @@ conclude(struct upstream_call *call, enum upstream_end end, const char *why)
 	if (!again && end != UPSTREAM_DONE && !call->blameless &&
 	    call->phase == PHASE_CONNECT)
 		again = may_go_elsewhere(call, now_ms);
-	note(call, end, now_ms);
+	note(call, end, why, now_ms);
 	withdraw(call);
 	if (again) {
 		call->retries++;
@@ -449,7 +471,7 @@ complete(struct upstream_call *call, CURLcode result)
 		call->blameless = true;
 		conclude(call, UPSTREAM_UNREACHABLE, "no valid URL");
 	} else if (result == CURLE_OPERATION_TIMEDOUT) {
-		conclude(call, UPSTREAM_TIMEOUT, "connect");
+		conclude(call, UPSTREAM_TIMEOUT, NO_CONNECTION);
 	} else if (call->phase == PHASE_CONNECT) {
 		conclude(call, UPSTREAM_UNREACHABLE,
 		    curl_easy_strerror(result));
@@ -475,18 +497,21 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	}
 	if (conf->total_ms && now_ms >= call->begun_ms + conf->total_ms) {
 		call->blameless = true;
-		conclude(call, UPSTREAM_TIMEOUT, "total");
+		conclude(call, UPSTREAM_TIMEOUT,
+		    "its answer was not whole within timeouts.total");
 		return;
 	}
 	switch (call->phase) {
 	case PHASE_CONNECT:
-		conclude(call, UPSTREAM_TIMEOUT, "connect");
+		conclude(call, UPSTREAM_TIMEOUT, NO_CONNECTION);
 		return;
 	case PHASE_WAIT:
-		conclude(call, UPSTREAM_TIMEOUT, "first byte");
+		conclude(call, UPSTREAM_TIMEOUT,
+		    "no first byte within timeouts.first_byte");
 		return;
 	case PHASE_ANSWER:
-		conclude(call, UPSTREAM_TIMEOUT, "idle");
+		conclude(call, UPSTREAM_TIMEOUT,
+		    "silent for timeouts.idle in its answer");
 		return;
 	}
 }

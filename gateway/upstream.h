@@ -40,7 +40,7 @@ struct upstream_head {
 
 enum upstream_end {
 	UPSTREAM_DONE,		/* the answer is whole, framing exact */
-	UPSTREAM_UNREACHABLE,	/* no connection, or none healthy: 502 */
+	UPSTREAM_UNREACHABLE,	/* no connection: 502 */
 	UPSTREAM_TIMEOUT,	/* connect, first byte, idle or total: 504 */
 	UPSTREAM_BROKEN,	/* cut, lied about its length, bad HTTP: 502 */
 	UPSTREAM_TOO_LARGE,	/* more than answer_bytes: 502 */
@@ -70,7 +70,7 @@ struct upstream_request {
 enum upstream_pick {
 	PICK_OK,
 	PICK_UNKNOWN_MODEL,	/* no backend's pattern takes the model */
-	PICK_NONE_HEALTHY,	/* all that take it are ejected */
+	PICK_NONE_HEALTHY,	/* all that take it are ejected: 503 */
 };
 
 /* Counters of one backend, for metrics; written by one worker, read by

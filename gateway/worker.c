@@ -213,12 +213,9 @@ abort_all(struct worker *w)
 static void
 log_exchanges(const struct worker *w)
 {
-	struct buf list = { 0 };
+	size_t n = exchange_log(w);
 
-	exchange_list(w, &list);
-	if (list.len > 0)
-		log_line(list.ptr, list.len);
-	buf_fini(&list);
+	log_always("worker %u: exchanges under way: %zu", w->index, n);
 }
 
 static void
@@ -244,24 +241,6 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 		abort_all(w);
 }
 
-/* The loop's own figures, where another thread may read them. */
-static void
-publish_stats(struct worker *w)
-{
-	size_t i;
-
-	(void)pthread_mutex_lock(&w->stats_lock);
-	for (i = 0; i < w->live->config->n_upstreams &&
-	    i < WORKER_MAX_UPSTREAMS; i++) {
-		const struct upstream_stats *s = upstreams_stats(w->upstreams,
-		    i);
-
-		if (s)
-			w->upstream_stats[i] = *s;
-	}
-	(void)pthread_mutex_unlock(&w->stats_lock);
-}
-
 static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
@@ -271,7 +250,6 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	exchange_tick(w);
-	publish_stats(w);
 	for (i = 0; i < w->n_listeners; i++)
 		(void)evconnlistener_enable(w->listeners[i].listener);
 	end_if_drained(w);
@@ -297,9 +275,6 @@ worker_init(struct worker *w, struct gateway *gateway, unsigned index,
 		    index, strerror(errno));
 	}
 	event_config_free(options);
-	(void)pthread_mutex_init(&w->stats_lock, NULL);
-	w->upstream_stats = xcalloc(WORKER_MAX_UPSTREAMS,
-	    sizeof(*w->upstream_stats));
 	w->live = gateway_live(gateway);
 	w->wake = event_new(w->base, w->wake_fd, EV_READ | EV_PERSIST,
 	    on_wake, w);
@@ -403,8 +378,6 @@ worker_fini(struct worker *w)
 		return;
 	close_listeners(w);
 	free(w->listeners);
-	free(w->upstream_stats);
-	(void)pthread_mutex_destroy(&w->stats_lock);
 	upstreams_free(w->upstreams);
 	audit_inbox_free(w->inbox);
 	if (w->wake)

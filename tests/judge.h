@@ -65,11 +65,12 @@ judge_warned(void *arg, const struct mg_place *place, const char *text)
 	(void)snprintf(j->warning, sizeof(j->warning), "%s", text);
 }
 
-/* Values of a rule: items, and the second option as a number. */
+/* Values of a rule: items, and the second option as a number; up to two more
+ * are as if they were not written. */
 static inline struct mg_value *
 judge_values(const char *items, double choice)
 {
-	struct mg_value *v = judge_alloc(2 * sizeof(*v));
+	struct mg_value *v = judge_alloc(4 * sizeof(*v));
 	struct mg_item *list;
 	const char *p;
 	size_t n = 1;

@@ -6,6 +6,7 @@
 #ifndef TESTS_SCRATCH_H
 #define TESTS_SCRATCH_H
 
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,24 @@ scratch_close(const char *const *names)
 	for (; *names; names++)
 		(void)unlink(scratch_file(*names));
 	(void)rmdir(scratch_folder);
+}
+
+static inline int
+scratch_remove_one(const char *path, const struct stat *st, int type,
+    struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+/* Removes the folder with all that is in it. */
+static inline void
+scratch_remove(void)
+{
+	(void)nftw(scratch_folder, scratch_remove_one, 16,
+	    FTW_DEPTH | FTW_PHYS);
 }
 
 #endif

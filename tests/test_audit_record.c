@@ -152,7 +152,7 @@ a_close_with_all_its_members_is_canonical(void)
 	struct record_verdict verdict = { "answer", s, s, "unable", "flag",
 	    "shadow", 1000000, places, 20, s, s };
 	struct record_obj objs[65] = { { "prompt", 3, { 255 } } };
-	struct record_close close = { "modified", 200, &verdict, 1, 4, s, s, s,
+	struct record_close close = { "aborted", "client", "client_gone", 200, &verdict, 1, 4, s, s, s,
 	    s, UINT64_MAX, 2, true, 3, objs, 65, 1, 2, 3, 4, unread };
 	struct buf out = { 0 };
 	size_t i;
@@ -161,6 +161,8 @@ a_close_with_all_its_members_is_canonical(void)
 		objs[i].role = "response";
 	record_close(&out, &head, &close);
 	CHECK(memmem(out.ptr, out.len, "\"tok_in\":9007199254740991", 25));
+	CHECK(memmem(out.ptr, out.len, "{\"by\":\"client\",", 15));
+	CHECK(memmem(out.ptr, out.len, "\"reason\":\"client_gone\",", 23));
 	check_canonical(&out, "exchange.close");
 	buf_fini(&out);
 }

@@ -285,6 +285,10 @@ what_it_cannot_answer_it_refuses_in_the_shape_of_the_api(void)
 	CHECK(has(say(&t, "POST", "/v1/completions", "", "{\"n\":99}"),
 	    "HTTP/1.1 400 "));
 	CHECK(has(say(&t, "GET", "/v1/models", "", NULL), "modgate-poems"));
+	CHECK(has(say(&t, "GET", "/v1/models/gpt-4o-mini", "", NULL),
+	    "\r\n\r\n{\"id\":\"gpt-4o-mini\",\"object\":\"model\""));
+	CHECK(has(say(&t, "GET", "/v1/models/gpt-9", "", NULL),
+	    "HTTP/1.1 404 "));
 	talk_close(&t);
 }
 

@@ -125,7 +125,65 @@ checks_the_policies_that_a_configuration_names(void)
 	    0);
 	scratch_write("config.yaml", CONFIG);
 	CHECK_EQ(run(cmd_check, "config.yaml", NULL, NULL), CMD_DONE);
-	CHECK(strstr(out.ptr, "names no policy, so nothing is judged"));
+	CHECK(strstr(out.ptr, "names no policy, so no text may pass"));
+	scratch_write("config.yaml", CONFIG "policies: [{policy: "
+	    "good.yaml}]\n");
+}
+
+static void
+checks_all_that_serve_would(void)
+{
+	/* A policy whose own tests fail is not put in force. */
+	scratch_write("config.yaml", CONFIG "policies: [{policy: "
+	    "fails.yaml}]\n");
+	CHECK_EQ(run(cmd_check, "config.yaml", NULL, NULL), CMD_WRONG);
+	CHECK_STR(scratch_tail(err_out.ptr), "fails.yaml:4:76: rule 'r': its "
+	    "test failed: as a prompt, the rule found nothing; modgate test "
+	    "shows them all\n");
+	CHECK_EQ(run(cmd_check, "fails.yaml", NULL, NULL), CMD_WRONG);
+	/* A certificate that is not there. */
+	scratch_write("config.yaml", CONFIG "listen:\n- address: "
+	    "127.0.0.1:1\n  tls: {cert: none.pem, key: none.pem}\n");
+	CHECK_EQ(run(cmd_check, "config.yaml", NULL, NULL), CMD_WRONG);
+	CHECK(strncmp(scratch_tail(err_out.ptr), "config.yaml:5:8: ", 17) ==
+	    0);
+	CHECK(strstr(err_out.ptr, "none.pem: cannot read the certificate"));
+	/* A policy that is not there, and what it might have been. */
+	scratch_write("config.yaml", CONFIG "policies:\n- policy: "
+	    "good.yml\n");
+	CHECK_EQ(run(cmd_check, "config.yaml", NULL, NULL), CMD_WRONG);
+	CHECK(strncmp(scratch_tail(err_out.ptr), "config.yaml:4:3: ", 17) ==
+	    0);
+	CHECK(strstr(err_out.ptr, "good.yml: No such file or directory (did "
+	    "you mean '"));
+	CHECK(strstr(err_out.ptr, "/good.yaml'?)\n"));
+	scratch_write("config.yaml", CONFIG "policies: [{policy: "
+	    "/nowhere/else.yaml}]\n");
+	CHECK_EQ(run(cmd_check, "config.yaml", NULL, NULL), CMD_WRONG);
+	CHECK(strstr(err_out.ptr, "else.yaml: No such file or directory\n"));
+}
+
+static void
+warns_of_rules_and_policies_that_do_nothing(void)
+{
+	scratch_write("other.yaml", "modgate_policy: 1\nname: t\nrules:\n"
+	    "- {id: r, on: prompt, match: {words: [bad]}, action: block,\n"
+	    "   tests: {pass: fine}}\n");
+	CHECK_EQ(run(cmd_check, "other.yaml", NULL, NULL), CMD_DONE);
+	CHECK(strstr(scratch_tail(out.ptr), "other.yaml:4:3: rule 'r' has no "
+	    "test that shows it at work; write one under tests\n"));
+	scratch_write("config.yaml", CONFIG "policies:\n"
+	    "- {policy: good.yaml, when: {tenants: [a, b]}}\n"
+	    "- {policy: good.yaml, when: {tenants: [b], models: x}}\n"
+	    "- {policy: good.yaml, when: {tenants: \"*\"}}\n"
+	    "- {policy: good.yaml, when: {models: y}}\n");
+	CHECK_EQ(run(cmd_check, "config.yaml", NULL, NULL), CMD_DONE);
+	CHECK(strstr(out.ptr, "config.yaml:5:3: this policy is never in "
+	    "force: that of line 4 comes first and takes all it would\n"));
+	CHECK(strstr(out.ptr, "config.yaml:7:3: this policy is never in "
+	    "force: that of line 6 comes first"));
+	CHECK(strstr(out.ptr, "config.yaml:6:3: ") == NULL);
+	CHECK(strstr(out.ptr, "warnings: 2\n"));
 	scratch_write("config.yaml", CONFIG "policies: [{policy: "
 	    "good.yaml}]\n");
 }
@@ -144,16 +202,18 @@ warns_of_rules_that_a_configuration_keeps_silent(void)
 	    "'http://h', models: ['gpt-*']}]\npolicies:\n"
 	    "- {policy: fails.yaml, when: {tenants: [gallery]}}\n"
 	    "- {policy: fails.yaml, when: {tenants: [press]}}\n"
-	    "- {policy: good.yaml}\n- {policy: good.yaml, when: {models: "
-	    "[gpt-4]}}\n");
+	    "- {policy: good.yaml, when: {models: [gpt-4]}}\n- {policy: "
+	    "good.yaml, when: {models: [gtp-4]}}\n");
 	CHECK_EQ(run(cmd_check, "config.yaml", NULL, NULL), CMD_DONE);
 	CHECK(strstr(out.ptr, "fails.yaml:4:3: when.tenants: this rule never "
 	    "looks, as the configuration binds its policy to other "
 	    "tenants\n"));
 	CHECK(strstr(out.ptr, "fails.yaml:5:3: when.models: this rule never "
 	    "looks, as no upstream serves a model of these\n"));
-	CHECK(strstr(out.ptr, "is never in force here, as '"));
-	CHECK(strstr(out.ptr, "warnings: 3\n"));
+	/* A rule that looks under one of two bindings looks. */
+	CHECK(!strstr(out.ptr, "fails.yaml:6:3: when"));
+	CHECK(strstr(out.ptr, "config.yaml:7:3: this policy is never in force: "
+	    "no upstream serves a model of its when\n"));
 	scratch_write("fails.yaml", FAILS);
 	scratch_write("config.yaml", CONFIG "policies: [{policy: "
 	    "good.yaml}]\n");
@@ -237,6 +297,8 @@ main(void)
 	RUN(says_where_a_bad_file_is_bad_and_goes_on);
 	RUN(checks_the_policies_that_a_configuration_names);
 	RUN(warns_of_rules_that_a_configuration_keeps_silent);
+	RUN(checks_all_that_serve_would);
+	RUN(warns_of_rules_and_policies_that_do_nothing);
 	RUN(checks_in_json_too);
 	RUN(runs_the_tests_of_a_policy);
 	RUN(runs_them_in_json_too);

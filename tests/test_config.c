@@ -240,6 +240,19 @@ listens_on_one_address_or_several(void)
 }
 
 static void
+refuses_one_port_for_clients_and_admin(void)
+{
+	CHECK_BAD(MINIMAL "listen: 127.0.0.1:8081\nadmin: 127.0.0.1:8081\n",
+	    "4:8: listen and admin both want port 8081; give one of them "
+	    "another");
+	CHECK_BAD(MINIMAL "listen: [\"127.0.0.2:80\", \"0.0.0.0:9090\"]\n",
+	    "3:26: listen and admin both want port 9090; give one of them "
+	    "another");
+	CHECK(load(MINIMAL "listen: 127.0.0.2:81\nadmin: 127.0.0.1:81\n"));
+	CHECK(load(MINIMAL "listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\n"));
+}
+
+static void
 refuses_addresses_that_are_none(void)
 {
 	CHECK_BAD(MINIMAL "listen: 8080\n", "3:9: '8080' is not an address "
@@ -348,6 +361,27 @@ refuses_a_key_that_is_missing_empty_or_inline(void)
 	    "NAME } or { file: PATH }");
 	CHECK_BAD(KEY("{evn: A}"), "5:9: key: unknown key 'evn' (did you mean "
 	    "'env'?)");
+}
+
+static void
+needs_no_key_of_a_backend_where_none_is_called(void)
+{
+	const char *path;
+
+	unsetenv("MODGATE_TEST_NONE");
+	path = scratch_write("c.yaml", KEY("{env: MODGATE_TEST_NONE}"));
+	config_unref(&config);
+	memset(&err, 0, sizeof(err));
+	config = config_load_without_secrets(path, &err);
+	CHECK_STR(err.text, "");
+	CHECK(config != NULL && config->upstreams[0].key == NULL);
+	CHECK(strstr(config->state, "/state") != NULL);
+	/* What is wrong in any shell is still said. */
+	config_unref(&config);
+	path = scratch_write("c.yaml", KEY("sk-in-the-open"));
+	config = config_load_without_secrets(path, &err);
+	CHECK(config == NULL);
+	CHECK(strstr(err.text, "5:8: key: a secret does not belong"));
 }
 
 static void
@@ -599,11 +633,13 @@ main(void)
 	RUN(reads_limits_of_each_dimension);
 	RUN(refuses_rates_that_are_none);
 	RUN(listens_on_one_address_or_several);
+	RUN(refuses_one_port_for_clients_and_admin);
 	RUN(refuses_addresses_that_are_none);
 	RUN(takes_http_urls_and_drops_the_last_slash);
 	RUN(refuses_urls_that_hide_something);
 	RUN(reads_a_backends_key_from_environment_or_file);
 	RUN(refuses_a_key_that_is_missing_empty_or_inline);
+	RUN(needs_no_key_of_a_backend_where_none_is_called);
 	RUN(refuses_upstreams_that_cannot_be_told_apart);
 	RUN(resolves_policies_beside_the_file);
 	RUN(explains_why_unknown_paths_cannot_be_allowed);

@@ -192,9 +192,12 @@ on_done(void *arg)
 }
 
 static void
-refuse_body(void *arg, const struct http1_fault *fault, struct buf *body)
+refuse_body(void *arg, struct conn *conn, const struct http1_fault *fault,
+    struct buf *body, char id[CONN_ID])
 {
 	(void)arg;
+	(void)conn;
+	(void)id;
 	buf_addf(body, "{\"e\":%d}", fault->status);
 }
 
@@ -245,7 +248,8 @@ rig_set(struct rig *rig)
 		.send_buffer = 65536, .keepalive_ms = 400,
 	};
 	rig->service = (struct conn_service){ on_head, on_body, on_end,
-	    on_fault, on_room, on_gone, on_done, refuse_body, rig };
+	    on_fault, on_room, on_gone, on_done, refuse_body,
+	    NULL, rig };
 }
 
 /* limits are set. */

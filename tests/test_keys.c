@@ -158,7 +158,11 @@ add_prints_the_secret_alone(void)
 	CHECK(strncmp(out, "mg-", 3) == 0);
 	CHECK_EQ(strspn(out + 3, set), 43);
 	CHECK_EQ(out[KEYS_SECRET_BYTES], '\n');
+	CHECK(said("keys.db: a new key store was made\n"));
 	CHECK(said("added 'alice' as key_"));
+	CHECK_EQ(keys("add second"), CMD_DONE);
+	CHECK(strstr(err_text, "new key store") == NULL);
+	CHECK_EQ(keys("add third"), CMD_DONE);
 	CHECK_EQ(strspn(told_id() + 4, "abcdefghijklmnopqrstuvwxyz234567"), 12);
 	out[KEYS_SECRET_BYTES] = '\0';
 	CHECK(strstr(err_text, out) == NULL);
@@ -348,6 +352,9 @@ an_unknown_name_gets_the_nearest(void)
 	CHECK_EQ(keys("revoke galery-wep"), CMD_WRONG);
 	CHECK(said("there is no key 'galery-wep' (did you mean "
 	    "'gallery-web'?)"));
+	CHECK_EQ(keys("add bob"), CMD_DONE);
+	CHECK_EQ(keys("revoke nobody"), CMD_WRONG);
+	CHECK(said("there is no key 'nobody' (modgate keys list"));
 	CHECK_EQ(keys("rotate zzz"), CMD_WRONG);
 	CHECK(said("there is no key 'zzz' (modgate keys list shows them)"));
 }
@@ -387,6 +394,10 @@ bad_grants_are_refused_with_a_reason(void)
 		    "empty" },
 		{ "add a --models ", "pattern 1 of the models is empty" },
 		{ "add a --endpoints \x01", "does not print" },
+		{ "add a --endpoints chta", "did you mean 'chat'?" },
+		{ "add a --endpoints chat,bogus", "no endpoint is called "
+		    "'bogus'; modgate surfaces" },
+		{ "add a --endpoints chat.*", "no endpoint is called" },
 		{ "add a --expires soon", "'soon' is no duration" },
 		{ "add a --expires 90", "'90' is no duration" },
 		{ "add a --expires -1d", "'-1d' is no duration" },
@@ -398,7 +409,8 @@ bad_grants_are_refused_with_a_reason(void)
 		{ "add a --fast", "unknown option --fast" },
 		{ "list a", "this takes no name" },
 		{ "list --expires 1d", "does not take" },
-		{ "remove a", "no 'remove'; there are add, list" },
+		{ "frobnicate a", "no 'frobnicate'; there are add, list" },
+		{ "ad a", "no 'ad' (did you mean 'add'?)" },
 	};
 	size_t i;
 
@@ -594,6 +606,8 @@ list_tells_what_has_ended(void)
 	CHECK(listed("  revoked "));
 	CHECK_EQ(keys("rotate bob"), CMD_WRONG);
 	CHECK(said("('bob') has expired; revoke it and add a new one"));
+	CHECK_EQ(keys("add bob"), CMD_WRONG);
+	CHECK(said(", which has expired; revoke it first"));
 }
 
 static void

@@ -197,10 +197,8 @@ static void
 refuses_what_the_language_does_not_have_yet(void)
 {
 	CHECK(!load(HEAD "label: {explicit: none}\n" RULE));
-	CHECK(!load(MATCH("{pii: [email]}")));
 	CHECK(!load(MATCH("{classifier: jailbreak, at_least: 0.9}")));
 	CHECK(!load(MATCH("{judge: llama-guard}")));
-	CHECK(!load(MATCH("{words: [a], fold: strong}")));
 	CHECK(!load(HEAD "rules:\n- {id: r, on: prompt, match: {words: [a]}, "
 	    "action: pseudonymize}\n"));
 	CHECK_STR(scratch_tail(err.text), "p.yaml:4:52: action: unknown value "
@@ -324,6 +322,40 @@ reads_how_far_a_rule_looks(void)
 	CHECK_STR(scratch_tail(err.text), "p.yaml:12:66: scope: at most 8 "
 	    "different numbers of messages in one policy");
 	buf_fini(&text);
+}
+
+static void
+check_fold(const char *text, enum mg_fold fold, bool leet)
+{
+	CHECK(load(text));
+	if (!policy)
+		return;
+	CHECK_EQ(policy->rules[0].match.fold, fold);
+	CHECK_EQ(policy->rules[0].leet, leet);
+}
+
+static void
+reads_how_texts_are_folded(void)
+{
+	const struct mg_item *item;
+
+	check_fold(MATCH("{words: [a]}"), MG_FOLD_STRONG, false);
+	check_fold(MATCH("{words: [a], fold: none}"), MG_FOLD_NONE, false);
+	check_fold(MATCH("{words: [a], leet: true}"), MG_FOLD_STRONG, true);
+	check_fold(MATCH("{regex: a, fold: basic}"), MG_FOLD_BASIC, false);
+	check_fold(MATCH("{regex: a}"), MG_FOLD_NONE, false);
+	/* Looked for as folded, kept as written. */
+	CHECK(load(MATCH("{words: [Bömb]}")));
+	item = policy->rules[0].match.match[0].items;
+	CHECK_MEM(item->text.ptr, item->text.len, "Bömb");
+	CHECK_EQ(look(policy, &policy->rules[0], "bomb").found, 1);
+	CHECK_BAD(MATCH("{words: [a], fold: strongly}"), "7:29: fold: unknown "
+	    "value 'strongly' (did you mean 'strong'?)");
+	CHECK_BAD(MATCH("{words: [a], fold: basic, leet: true}"),
+	    "7:36: leet: only with `fold: strong`");
+	CHECK_BAD(MATCH("{words: [\"\\u200b\"]}"), "7:19: words: nothing is "
+	    "left of this text when it is folded");
+	CHECK(!load(HEAD RULE "  except: {words: [a], fold: none}\n"));
 }
 
 static void
@@ -662,6 +694,7 @@ main(void)
 	RUN(reads_a_share_of_exchanges);
 	RUN(reads_scores);
 	RUN(reads_how_far_a_rule_looks);
+	RUN(reads_how_texts_are_folded);
 	RUN(says_what_a_rule_lacks);
 	RUN(refuses_ids_that_are_odd_or_taken);
 	RUN(refuses_rules_that_contradict_themselves);

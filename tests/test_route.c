@@ -2,6 +2,7 @@
 /* test_route.c - which endpoint a request is for, and what a backend is asked
  * for. */
 #include "gateway/route.h"
+#include "gateway/surface_table.h"
 #include "tests/check.h"
 
 static struct http1_head
@@ -31,8 +32,7 @@ check_text(const char *path, enum surface_kind surface, const char *model,
 
 	CHECK_EQ(r.kind, ROUTE_TEXT);
 	CHECK_EQ(r.surface, surface);
-	CHECK_STR(r.name, surface == SURFACE_CHAT ? "chat.completions" :
-	    "completions");
+	CHECK_STR(r.name, surface == SURFACE_CHAT ? "chat" : "completions");
 	CHECK_MEM(r.model.ptr, r.model.len, model);
 	CHECK_MEM(r.tail.ptr, r.tail.len, tail);
 	CHECK_EQ(r.bare, bare);
@@ -57,6 +57,23 @@ knows_the_prefixes_of_all_sdks(void)
 	    true);
 	check_text("/completions", SURFACE_COMPLETIONS, "", "completions",
 	    true);
+}
+
+static void
+calls_every_endpoint_what_the_list_calls_it(void)
+{
+	const struct surface_endpoint *e;
+	const char *const *name;
+	size_t n = 0;
+
+	for (e = surface_endpoints; e->path; e++, n++) {
+		CHECK_STR(find(e->method, e->path).name, e->name);
+		for (name = surface_endpoint_names(); *name; name++)
+			if (strcmp(*name, e->name) == 0)
+				break;
+		CHECK(*name != NULL);
+	}
+	CHECK_EQ(n, 7);
 }
 
 static void
@@ -159,6 +176,7 @@ int
 main(void)
 {
 	RUN(knows_the_prefixes_of_all_sdks);
+	RUN(calls_every_endpoint_what_the_list_calls_it);
 	RUN(refuses_every_other_path);
 	RUN(knows_the_models);
 	RUN(says_which_method_is_right);

@@ -3,6 +3,7 @@
  * far a text is clear, and that no cut of it makes a difference. */
 #include <time.h>
 
+#include "filters/fold/fold.h"
 #include "gateway/buf.h"
 #include "gateway/screen.h"
 #include "tests/check.h"
@@ -650,6 +651,251 @@ and_by_sentences(void)
 	check_rules(SENTENCES, false);
 }
 
+/* ---- folded ---- */
+
+#define FOLDED \
+	RULE("w1", "春天, ab, bad, 天气好", "redact") "    with: '1'\n" \
+	"  - id: w2\n    on: [prompt, answer]\n    match: { words: [春天气, " \
+	"aid, ab], leet: true }\n    action: redact\n    with: '2'\n" \
+	"  - id: x1\n    on: [prompt, answer]\n    match: { regex: " \
+	"'b{1,3}a|春.气', fold: basic }\n    action: redact\n" \
+	"  - id: x2\n    on: [prompt, answer]\n    match: { regex: " \
+	"'a ?b|天 ', fold: strong }\n    action: redact\n" \
+	"  - id: stop\n    on: [prompt, answer]\n    match: { words: [停止, " \
+	"dab], fold: basic }\n    action: block\n" \
+	RULE("note", "天, a", "flag")
+
+static void
+make_odd(struct buf *out, bool json)
+{
+	static const char *const pieces[] = { "春", "天", "气", "氣", "好",
+		"停", "止", "a", "b", "d", "i", "1", "@", " ", ".", "，", "*",
+		"💣", "Ａ", "B", "а", "\u0301", "\u200b", "\u00ad", "&#98;",
+		"&#x5929;", "&", "&#", "\n", "\\n", "\\u6625", "\\u200b",
+		"\\u0062", "\\\\", "\"", "\\ud83d\\ude00", "\\u00" };
+	unsigned n = 1 + rnd(14), kinds = json ? 37 : 29;
+
+	buf_clear(out);
+	while (n-- > 0)
+		buf_add_str(out, pieces[rnd(kinds)]);
+}
+
+static void
+check_folded(enum screen_form form)
+{
+	struct side s = side_open(FOLDED, "t", "m");
+	struct buf text = { 0 };
+	int i;
+
+	for (i = 0; i < 3000 && !check_test_failed; i++) {
+		make_odd(&text, form == FORM_JSON);
+		check_cuts(s.screen, form, buf_cstr(&text), text.len);
+	}
+	buf_fini(&text);
+	side_close(&s);
+}
+
+static void
+and_when_it_is_folded(void)
+{
+	check_folded(FORM_PLAIN);
+}
+
+static void
+and_when_it_is_folded_in_json(void)
+{
+	check_folded(FORM_JSON);
+}
+
+static void
+replaces_whole_characters_of_a_folded_text(void)
+{
+	const char *rules = RULE("a", "bomb, 炸弹", "redact")
+	    "    with: X\n";
+
+	check_edits(rules, "a b.o.m.b, ＢＯＭＢ!", FORM_PLAIN, "a X, X!");
+	check_edits(rules, "炸\u200b彈&#28856;&#x5F39;。", FORM_PLAIN, "XX。");
+	check_edits(rules, "\u200bb💣o💣m💣b\u200b", FORM_PLAIN,
+	    "\u200bX\u200b");
+	check_edits(rules, "had a b o m b today", FORM_PLAIN,
+	    "had a X today");
+	check_edits(rules, "{\"a\":\"\\u70b8 \\u200b\\u5f48\\n\"}", FORM_JSON,
+	    "{\"a\":\"X\\n\"}");
+}
+
+static void
+check_view(const char *rules, const char *text, const char *view)
+{
+	struct side s = side_open(rules, "t", "m");
+	struct channel_screen *c = screen_text(s.screen, ROLE_USER,
+	    FORM_PLAIN, span_str(text));
+	const struct screen_finding *f;
+	size_t n;
+
+	f = channel_findings(c, &n, NULL);
+	CHECK_EQ(n, view ? 1 : 0);
+	if (n > 0 && view)
+		CHECK_STR(f[0].view, view);
+	channel_close(c);
+	side_close(&s);
+}
+
+#define FOLD(fold) "  - id: a\n    on: answer\n    match: { words: [Bomb], " \
+	"fold: " fold " }\n    action: flag\n"
+#define LEET "  - id: a\n    on: answer\n    match: { words: [kill], " \
+	"leet: true }\n    action: flag\n"
+
+static void
+says_on_which_view_a_match_was_seen(void)
+{
+	check_view(FOLD("none"), "a bomb", "raw");
+	check_view(FOLD("none"), "ｂomb", NULL);
+	check_view(FOLD("basic"), "ｂomb", "basic");
+	check_view(FOLD("basic"), "bömb", NULL);
+	check_view(FOLD("strong"), "bömb", "strong");
+	check_view(FOLD("strong"), "b.o.m.b", "strong, joined");
+	check_view(FOLD("strong"), "b.o-m.b", "strong, joined tightly");
+	check_view(FOLD("strong"), "b0mb", NULL);
+	check_view(LEET, "k1ll", "strong, leet");
+	check_view(LEET, "k1lling", NULL);
+	check_view(LEET, "k.1.l.l", "strong, joined, leet");
+	check_view(LEET, "k.1-l.l", "strong, joined tightly, leet");
+}
+
+static void
+counts_a_match_once_that_several_views_show(void)
+{
+	struct side s = side_open(RULE("a", "bomb", "flag"), "t", "m");
+	struct channel_screen *c;
+	struct buf text = { 0 };
+	uint64_t total;
+	size_t i;
+
+	for (i = 0; i < 200; i++)
+		buf_add_str(&text, "bomb b-o-m-b ");
+	c = screen_text(s.screen, ROLE_USER, FORM_PLAIN, buf_span(&text));
+	(void)channel_findings(c, &i, &total);
+	CHECK_EQ(total, 400);
+	buf_fini(&text);
+	channel_close(c);
+	side_close(&s);
+}
+
+/* Separators wait for a word only where one has begun. */
+static void
+holds_no_more_of_a_folded_text_than_it_must(void)
+{
+	static const struct {
+		const char *text;
+		uint64_t clear;
+	} cases[] = {
+		{ "xyz", 3 }, { "x", 1 }, { "x ", 2 }, { "b", 0 }, { "b ", 0 },
+		{ "b o", 0 }, { "b ox", 4 }, { "x b", 2 }, { "词", 3 },
+		{ "词，", 6 }, { "炸", 0 }, { "炸 ", 0 }, { "炸，", 0 },
+		{ "大炸，", 9 }, { "x\u200b", 4 }, { "x&", 1 }, { "x&#9", 1 },
+		{ "x& ", 3 }, { "I am", 4 }, { "x💣", 5 }, { "bo", 0 },
+		{ "bo ", 3 }, { "bo💣", 0 }, { "é", 2 }, { "e\u0301", 3 },
+	};
+	struct side s = side_open(RULE("a", "bomb, 炸弹", "block"), "t", "m");
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct channel_screen *c = channel_open(s.screen, ROLE_USER,
+		    FORM_PLAIN);
+
+		feed(c, cases[i].text);
+		CHECK_EQ(channel_clear(c), cases[i].clear);
+		if (channel_clear(c) != cases[i].clear)
+			fprintf(stderr, "\"%s\"\n", cases[i].text);
+		channel_close(c);
+	}
+	side_close(&s);
+}
+
+enum { LETTERS = 4, PREFIX = 5, WHOLE = 8, PREFIXES = 1024 };
+
+/* The n-th text of so many letters. */
+static void
+nth_text(size_t n, size_t len, char *text)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++, n /= LETTERS)
+		text[i] = "bo ."[n % LETTERS];
+}
+
+static uint64_t
+clear_of(struct side *s, const char *text, size_t len)
+{
+	struct channel_screen *c = channel_open(s->screen, ROLE_USER,
+	    FORM_PLAIN);
+	uint64_t clear;
+
+	channel_feed(c, text, len, false);
+	clear = channel_clear(c);
+	channel_close(c);
+	return clear;
+}
+
+/* How far a text is clear that a step has not settled whole: as far as the part
+ * that it has settled. */
+static uint64_t
+clear_of_settled(struct side *s, enum fold_step step, const char *text,
+    size_t len)
+{
+	struct fold *f = fold_new(step);
+	size_t at;
+
+	(void)fold_feed(f, span(text, len), false);
+	at = (size_t)fold_start(f, UINT64_MAX);
+	fold_free(f);
+	return at < len ? clear_of(s, text, at) : len;
+}
+
+/* Every text of a small alphabet: what a prefix holds back is what begins a
+ * match in one of its continuations, or what the steps have not settled. */
+static void
+holds_what_exhaustive_search_says(void)
+{
+	static uint64_t first[PREFIXES];
+	struct side s = side_open(RULE("a", "bob", "block"), "t", "m");
+	struct channel_screen *c;
+	const struct screen_finding *f;
+	char text[WHOLE];
+	size_t i, k, n, len;
+
+	for (len = 1; len <= PREFIX; len++) {
+		size_t n_prefixes = (size_t)1 << 2 * len;
+
+		for (i = 0; i < n_prefixes; i++)
+			first[i] = len;
+		for (i = 0; i < (size_t)1 << 2 * WHOLE; i++) {
+			nth_text(i, WHOLE, text);
+			c = screen_text(s.screen, ROLE_USER, FORM_PLAIN,
+			    span(text, WHOLE));
+			f = channel_findings(c, &n, NULL);
+			for (k = 0; k < n; k++)
+				if (f[k].at < first[i % n_prefixes] &&
+				    f[k].at + f[k].len >= len)
+					first[i % n_prefixes] = f[k].at;
+			channel_close(c);
+		}
+		for (i = 0; i < n_prefixes; i++) {
+			uint64_t clear, joined, tight, least = first[i];
+
+			nth_text(i, len, text);
+			clear = clear_of(&s, text, len);
+			joined = clear_of_settled(&s, FOLD_JOINED, text, len);
+			tight = clear_of_settled(&s, FOLD_TIGHT, text, len);
+			least = joined < least ? joined : least;
+			least = tight < least ? tight : least;
+			CHECK(clear <= first[i]);
+			CHECK(clear >= least);
+		}
+	}
+	side_close(&s);
+}
+
 static void
 takes_many_edits_of_two_engines_in_linear_time(void)
 {
@@ -705,6 +951,13 @@ main(void)
 	RUN(finds_edits_and_cuts_the_same_at_any_cut);
 	RUN(and_in_json_inside_a_string);
 	RUN(and_by_sentences);
+	RUN(and_when_it_is_folded);
+	RUN(and_when_it_is_folded_in_json);
+	RUN(replaces_whole_characters_of_a_folded_text);
+	RUN(says_on_which_view_a_match_was_seen);
+	RUN(counts_a_match_once_that_several_views_show);
+	RUN(holds_no_more_of_a_folded_text_than_it_must);
+	RUN(holds_what_exhaustive_search_says);
 	RUN(takes_many_edits_of_two_engines_in_linear_time);
 	RUN(a_text_has_at_most_so_many_replacements);
 	return CHECK_DONE();

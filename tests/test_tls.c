@@ -244,7 +244,7 @@ pair_open(struct pair *p, struct tls *tls)
 		.send_buffer = 65536, .keepalive_ms = 300,
 	};
 	p->service = (struct conn_service){ on_head, on_body, on_end,
-	    on_fault, on_room, on_gone, on_done, NULL, p };
+	    on_fault, on_room, on_gone, on_done, NULL, NULL, p };
 	p->base = event_base_new();
 	p->conn = conn_new(p->base, tls_accept(tls, p->base, fd[1]),
 	    &p->limits, &p->service, "test", on_free, p);
@@ -329,7 +329,7 @@ static struct tls *
 tls_open(char *client_ca, bool required)
 {
 	struct config_tls config = { path_cert, path_key, client_ca,
-	    required };
+	    required, { NULL, 0, 0 } };
 	struct mg_error err = { "" };
 	struct tls *tls = tls_new(&config, &err);
 
@@ -527,7 +527,8 @@ static void
 fails_with(char *cert, char *key, char *client_ca, const char *file,
     const char *text)
 {
-	struct config_tls config = { cert, key, client_ca, false };
+	struct config_tls config = { cert, key, client_ca, false,
+		{ NULL, 0, 0 } };
 	struct mg_error err = { "" };
 
 	CHECK(!tls_new(&config, &err));

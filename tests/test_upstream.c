@@ -466,7 +466,7 @@ a_backend_that_does_not_answer_times_out(void)
 
 	play_once(script, &r, short_times);
 	CHECK_EQ(r.end, UPSTREAM_TIMEOUT);
-	CHECK_STR(r.why, "first byte");
+	CHECK_STR(r.why, "no first byte within timeouts.first_byte");
 }
 
 static void
@@ -479,7 +479,7 @@ a_backend_that_stalls_times_out(void)
 
 	play_once(script, &r, short_times);
 	CHECK_EQ(r.end, UPSTREAM_TIMEOUT);
-	CHECK_STR(r.why, "idle");
+	CHECK_STR(r.why, "silent for timeouts.idle in its answer");
 	CHECK_EQ(r.heads, 1);
 	buf_fini(&r.body);
 }
@@ -498,7 +498,8 @@ an_answer_that_never_ends_times_out(void)
 
 	play_once(script, &r, short_times);
 	CHECK_EQ(r.end, UPSTREAM_TIMEOUT);
-	CHECK_STR(r.why, "total");
+	CHECK_STR(r.why, "its answer was not whole within "
+	    "timeouts.total");
 	CHECK(r.body.len >= 4);
 	buf_fini(&r.body);
 }
@@ -532,7 +533,7 @@ a_connection_that_does_not_come_about_times_out(void)
 	world_start(&w);
 	call(&w, &r, "{}");
 	CHECK_EQ(r.end, UPSTREAM_TIMEOUT);
-	CHECK_STR(r.why, "connect");
+	CHECK_STR(r.why, "no connection within timeouts.connect");
 	for (i = 0; i < 4; i++)
 		close(full[i]);
 	close(fd);

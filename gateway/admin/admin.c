@@ -92,9 +92,12 @@ on_fault(void *request, const struct http1_fault *fault)
 }
 
 static void
-refuse_body(void *arg, const struct http1_fault *fault, struct buf *body)
+refuse_body(void *arg, struct conn *conn, const struct http1_fault *fault,
+    struct buf *body, char id[CONN_ID])
 {
 	(void)arg;
+	(void)conn;
+	(void)id;
 	buf_add_str(body, "{\"error\":{\"message\":");
 	buf_add_json(body, span_str(fault->phrase));
 	buf_add_str(body, "}}");
@@ -105,5 +108,5 @@ admin_service(struct gateway *gateway, struct conn_service *service)
 {
 	*service = (struct conn_service){ on_head, on_bytes, on_event,
 		on_fault, on_event, on_event, on_event, refuse_body,
-		gateway };
+		NULL, gateway };
 }

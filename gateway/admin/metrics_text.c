@@ -26,6 +26,15 @@ counter(struct buf *out, const char *name, const char *help, uint64_t value)
 	buf_addf(out, "%s %" PRIu64 "\n", name, value);
 }
 
+/* A counter of microseconds; Prometheus wants seconds. */
+static void
+counter_us(struct buf *out, const char *name, const char *help, uint64_t us)
+{
+	head(out, name, "counter", help);
+	buf_addf(out, "%s %" PRIu64 ".%06" PRIu64 "\n", name, us / 1000000,
+	    us % 1000000);
+}
+
 /* A label's value: backslash, quote and line end are escaped. */
 static void
 label(struct buf *out, const char *name, const char *value)
@@ -45,9 +54,15 @@ label(struct buf *out, const char *name, const char *value)
 static void
 workers(struct gateway *gw, struct buf *out)
 {
-	static const struct { const char *name, *help; } names[] = {
-#define X(name, help) { "modgate_" #name "_total", help },
-		METRICS(X)
+	static const struct {
+		const char *name, *help;
+		void (*print)(struct buf *out, const char *name,
+		    const char *help, uint64_t value);
+	} names[] = {
+#define X(name, help) { "modgate_" #name "_total", help, counter },
+#define T(name, help) { "modgate_" #name "_seconds_total", help, counter_us },
+		METRICS(X, T)
+#undef T
 #undef X
 	};
 	uint64_t in_flight = 0;
@@ -60,7 +75,7 @@ workers(struct gateway *gw, struct buf *out)
 			sum += atomic_load_explicit(
 			    &gw->workers[w].metrics.value[m],
 			    memory_order_relaxed);
-		counter(out, names[m].name, names[m].help, sum);
+		names[m].print(out, names[m].name, names[m].help, sum);
 	}
 	for (w = 0; w < gw->n_workers; w++)
 		in_flight += atomic_load_explicit(
@@ -295,6 +310,15 @@ filter_memory(const struct live *live, struct buf *out)
 	}
 }
 
+static uint64_t
+read_stat(const struct upstream_stats *s, size_t which)
+{
+	const uint64_t *const at[] = { &s->calls, &s->failures, &s->retries,
+		&s->ejections, &s->ejected_now, &s->in_flight };
+
+	return __atomic_load_n(at[which], __ATOMIC_RELAXED);
+}
+
 static void
 upstreams(struct gateway *gw, const struct live *live, struct buf *out)
 {
@@ -317,26 +341,15 @@ upstreams(struct gateway *gw, const struct live *live, struct buf *out)
 
 	for (f = 0; f < 6; f++) {
 		head(out, names[f].name, names[f].type, names[f].help);
-		for (i = 0; i < live->config->n_upstreams &&
-		    i < WORKER_MAX_UPSTREAMS; i++) {
+		for (i = 0; i < live->config->n_upstreams; i++) {
 			uint64_t sum = 0;
 
 			for (w = 0; w < gw->n_workers; w++) {
-				struct worker *worker = &gw->workers[w];
 				const struct upstream_stats *s =
-				    &worker->upstream_stats[i];
-				uint64_t values[6];
+				    upstreams_stats(gw->workers[w].upstreams,
+				    i);
 
-				(void)pthread_mutex_lock(&worker->stats_lock);
-				values[0] = s->calls;
-				values[1] = s->failures;
-				values[2] = s->retries;
-				values[3] = s->ejections;
-				values[4] = s->ejected_now;
-				values[5] = s->in_flight;
-				(void)pthread_mutex_unlock(
-				    &worker->stats_lock);
-				sum += values[f];
+				sum += s ? read_stat(s, f) : 0;
 			}
 			buf_addf(out, "%s{", names[f].name);
 			label(out, "upstream",
@@ -358,7 +371,7 @@ audit(struct gateway *gw, struct buf *out)
 	counter(out, "modgate_audit_syncs_total", "fdatasync calls", s.syncs);
 	counter(out, "modgate_audit_failures_total",
 	    "records that could not be written", s.failures);
-	counter(out, "modgate_audit_sync_microseconds_total",
+	counter_us(out, "modgate_audit_sync_seconds_total",
 	    "time spent in fdatasync", s.sync_us_total);
 	gauge(out, "modgate_audit_queued", "entries not yet on disk",
 	    (double)s.queued);
@@ -369,6 +382,17 @@ audit(struct gateway *gw, struct buf *out)
 	    (double)s.free_bytes);
 	gauge(out, "modgate_audit_accepts", "1: new exchanges are served",
 	    s.accepts);
+	if (!s.publishes)
+		return;
+	gauge(out, "modgate_audit_log_integrated", "records in the log's tree",
+	    (double)s.integrated);
+	gauge(out, "modgate_audit_log_published",
+	    "records that the last checkpoint covers", (double)s.published);
+	gauge(out, "modgate_audit_log_age_seconds",
+	    "since the last checkpoint that covered all there was",
+	    (double)s.published_age_ms / 1000);
+	counter(out, "modgate_audit_log_failures_total",
+	    "times that the log could not be published", s.publish_failures);
 }
 
 void

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gateway/audit/publisher.h"
 #include "gateway/audit/recover.h"
 #include "gateway/audit/writer.h"
 #include "gateway/clock.h"
@@ -99,7 +100,8 @@ open_pseudonym(const char *dir, struct mg_error *err)
 /* Recovery and the first segment, under the directory's lock, so that of two
  * starting processes one waits for the other. */
 static int
-open_log(struct audit *audit, struct mg_error *err)
+open_log(struct audit *audit, const struct config_audit *config,
+    struct mg_error *err)
 {
 	int rc;
 
@@ -109,6 +111,8 @@ open_log(struct audit *audit, struct mg_error *err)
 			    audit->dir, strerror(errno));
 	rc = recover(audit->dir, audit->dirfd, audit->io, audit->instance,
 	    err);
+	if (rc == 0)
+		rc = publisher_open(audit, config, err);
 	if (rc == 0)
 		rc = writer_begin(audit, err);
 	(void)flock(audit->dirfd, LOCK_UN);
@@ -140,6 +144,7 @@ init(struct audit *audit, const char *dir, const struct config_audit *config,
 static void
 fini(struct audit *audit)
 {
+	publisher_end(audit);
 	writer_end(audit);
 	entries_fini(&audit->queue);
 	entries_fini(&audit->group);
@@ -175,13 +180,17 @@ audit_new_io(const char *dir, const struct config_audit *config,
 		rc = audit->pseudonym ? 0 : -1;
 	}
 	if (rc == 0)
-		rc = open_log(audit, err);
+		rc = open_log(audit, config, err);
 	if (rc == 0 && pthread_create(&audit->thread, NULL, writer_main,
 	    audit) != 0)
 		rc = mg_fail(err, NULL, "the audit writer's thread cannot be "
 		    "started");
-	if (rc == 0)
+	if (rc == 0 && publisher_start(audit, err) == 0)
 		return audit;
+	if (rc == 0) {
+		audit_free(audit);
+		return NULL;
+	}
 	fini(audit);
 	return NULL;
 }
@@ -355,6 +364,13 @@ audit_stats(const struct audit *audit, struct audit_stats *stats)
 	stats->sync_us_total = atomic_load(&audit->sync_us_total);
 	stats->free_bytes = atomic_load(&audit->free_bytes);
 	stats->accepts = audit_accepts(audit);
+	stats->publishes = audit->publisher != NULL;
+	stats->integrated = atomic_load(&audit->tree_size);
+	stats->published = atomic_load(&audit->tree_published);
+	stats->publish_failures = atomic_load(&audit->publish_failures);
+	since = atomic_load(&audit->published_us);
+	stats->published_age_ms = since > 0 && now > since ?
+	    (uint64_t)(now - since) / 1000 : 0;
 }
 
 void

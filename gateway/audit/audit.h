@@ -97,6 +97,11 @@ struct audit_stats {
 	uint64_t sync_us_total;
 	uint64_t free_bytes;
 	bool accepts;
+	bool publishes;			/* checkpoints are wanted */
+	uint64_t integrated;		/* records in the log's tree */
+	uint64_t published;		/* … that the last checkpoint covers */
+	uint64_t published_age_ms;	/* since all there was was published */
+	uint64_t publish_failures;
 };
 void audit_stats(const struct audit *audit, struct audit_stats *stats);
 

@@ -32,6 +32,7 @@ struct stream {
 	uint64_t offset;
 	struct audit_frame frame;
 	char ts[TIME_LEN + 1];		/* of frame, or of one before it */
+	bool damaged;			/* is counted */
 };
 
 struct cat {
@@ -63,10 +64,27 @@ finish(struct cat *cat, struct stream *s)
 static void
 damaged(struct cat *cat, struct stream *s, const char *why)
 {
-	fprintf(stderr, "modgate: %s/%s: byte %" PRIu64 ": %s\n",
-	    cat->options->dir, s->info.name, s->offset, why);
-	cat->damaged++;
+	fprintf(stderr, "modgate: %s/%s: byte %" PRIu64 ": %s; the rest of it "
+	    "is not read\n", cat->options->dir, s->info.name, s->offset, why);
+	cat->damaged += !s->damaged;
 	finish(cat, s);
+}
+
+/* Goes on behind bad bytes, saying what is missing; false: with nothing. */
+static bool
+skip(struct cat *cat, struct stream *s, const char *why)
+{
+	uint64_t bad = s->offset ? s->offset : SEGMENT_HEADER, lost;
+
+	if (!audit_skip(buf_span(&s->bytes), &s->offset, &s->frame, &lost))
+		return false;
+	fprintf(stderr, "modgate: %s/%s: byte %" PRIu64 ": %s; %" PRIu64
+	    " record%s skipped, read on at byte %" PRIu64 "\n",
+	    cat->options->dir, s->info.name, bad, why, lost,
+	    lost == 1 ? "" : "s", s->offset);
+	cat->damaged += !s->damaged;
+	s->damaged = true;
+	return true;
 }
 
 static void
@@ -108,11 +126,13 @@ step(struct cat *cat, struct stream *s)
 		read = audit_next(buf_span(&s->bytes), &s->offset, &s->frame,
 		    &why);
 		/* A live file may have changed while it was read. */
-		if (read != READ_CORRUPT || !again)
+		if (read != READ_CORRUPT)
 			break;
-		again = false;
-		if (!reload(cat, s))
+		if (!again && !skip(cat, s, why))
+			break;
+		if (again && !reload(cat, s))
 			return;
+		again = false;
 	}
 	switch (read) {
 	case READ_FRAME:

@@ -50,7 +50,8 @@ add_details(struct buf *out, const json_t *leaf)
 	static const struct { const char *key, *before; } keys[] = {
 		{ "tenant", " tenant=" }, { "key_id", " key=" },
 		{ "route", " route=" }, { "model", " model=" },
-		{ "outcome", " " }, { "reason", " reason=" },
+		{ "outcome", " " }, { "by", " by=" },
+		{ "reason", " reason=" },
 		{ "segment", " segment=" },
 	};
 	const json_t *status = json_object_get(leaf, "status"), *verdict;

@@ -131,7 +131,7 @@ struct pseudonym {
 
 /* 0: key is filled; 1: there is no such file; -1: err is filled. */
 static int
-read_key(const char *path, unsigned char key[KEY_BYTES],
+read_key(const char *path, unsigned char key[KEY_BYTES], const char *lost,
     struct mg_error *err)
 {
 	unsigned char bytes[KEY_BYTES + 1];
@@ -147,8 +147,7 @@ read_key(const char *path, unsigned char key[KEY_BYTES],
 		    path);
 	else if (read(fd, bytes, sizeof(bytes)) != KEY_BYTES)
 		rc = mg_fail(err, NULL, "%s: not %d bytes; restore it from a "
-		    "backup (or remove it: pseudonyms in records to come "
-		    "will not match those before)", path, KEY_BYTES);
+		    "backup (or remove it: %s)", path, KEY_BYTES, lost);
 	else
 		memcpy(key, bytes, KEY_BYTES);
 	if (fd >= 0)
@@ -184,6 +183,17 @@ make_key(const char *path, struct mg_error *err)
 	return rc;
 }
 
+int
+secret_file(const char *path, unsigned char out[32], const char *lost,
+    struct mg_error *err)
+{
+	int rc = read_key(path, out, lost, err);
+
+	if (rc == 1 && make_key(path, err) == 0)
+		rc = read_key(path, out, lost, err);
+	return rc == 0 ? 0 : mg_fail(err, NULL, "%s: cannot be read", path);
+}
+
 struct pseudonym *
 pseudonym_open(const char *path, struct mg_error *err)
 {
@@ -191,14 +201,10 @@ pseudonym_open(const char *path, struct mg_error *err)
 	unsigned char key[KEY_BYTES];
 	OSSL_PARAM params[2];
 	char sha256[] = "SHA256";
-	int rc = read_key(path, key, err);
 
-	if (rc == 1 && make_key(path, err) == 0)
-		rc = read_key(path, key, err);
-	if (rc != 0) {
-		(void)mg_fail(err, NULL, "%s: cannot be read", path);
+	if (secret_file(path, key, "pseudonyms in records to come will not "
+	    "match those before", err) < 0)
 		return NULL;
-	}
 	p = xcalloc(1, sizeof(*p));
 	params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
 	    sha256, 0);

@@ -26,35 +26,49 @@ all_zero(struct mg_span bytes)
 	    memcmp(bytes.ptr, bytes.ptr + 1, bytes.len - 1) == 0);
 }
 
+enum search { FOUND_FRAME, FOUND_NONE, FOUND_TOO_MUCH };
+
+/* The next good frame that begins at or after *at; moves *at to it. *tries
+ * counts what looked like one. */
+static enum search
+find_frame(struct mg_span segment, size_t *at, uint64_t salt,
+    struct segment_frame *frame, unsigned *tries)
+{
+	char start[4] = { (char)(salt & 0xff), (char)(salt >> 8 & 0xff),
+	    (char)(salt >> 16 & 0xff), (char)(salt >> 24 & 0xff) };
+
+	for (; *at < segment.len; ++*at) {
+		const char *hit = memmem(segment.ptr + *at,
+		    segment.len - *at, start, 4);
+
+		if (!hit)
+			return FOUND_NONE;
+		*at = (size_t)(hit - segment.ptr);
+		if (segment_frame_check(span(hit, segment.len - *at), salt,
+		    frame) == CHECK_GOOD)
+			return FOUND_FRAME;
+		if (++*tries > MAX_TRIES)
+			return FOUND_TOO_MUCH;
+	}
+	return FOUND_NONE;
+}
+
 /* Is there a frame past `bad` that vouches for it? */
 static bool
 was_durable(struct mg_span segment, uint64_t bad, uint64_t salt)
 {
-	char start[4] = { (char)(salt & 0xff), (char)(salt >> 8 & 0xff),
-	    (char)(salt >> 16 & 0xff), (char)(salt >> 24 & 0xff) };
+	struct segment_frame frame;
 	size_t at = (size_t)bad + 1;
 	unsigned tries = 0;
+	enum search found;
 
-	while (at < segment.len) {
-		const char *hit = memmem(segment.ptr + at, segment.len - at,
-		    start, 4);
-		struct segment_frame frame;
-
-		if (!hit)
-			return false;
-		at = (size_t)(hit - segment.ptr);
-		if (segment_frame_check(span(hit, segment.len - at), salt,
-		    &frame) == CHECK_GOOD) {
-			if (frame.durable > bad)
-				return true;
-			at += SEGMENT_FRAME + frame.payload.len;
-		} else if (++tries > MAX_TRIES) {
+	while ((found = find_frame(segment, &at, salt, &frame, &tries)) ==
+	    FOUND_FRAME) {
+		if (frame.durable > bad)
 			return true;
-		} else {
-			at++;
-		}
+		at += SEGMENT_FRAME + frame.payload.len;
 	}
-	return false;
+	return found == FOUND_TOO_MUCH;
 }
 
 static enum audit_read
@@ -106,6 +120,34 @@ audit_next(struct mg_span segment, uint64_t *offset,
 	frame->offset = at;
 	*offset = at + SEGMENT_FRAME + found.payload.len;
 	return READ_FRAME;
+}
+
+bool
+audit_skip(struct mg_span segment, uint64_t *offset,
+    struct audit_frame *frame, uint64_t *lost)
+{
+	size_t at = *offset == 0 ? SEGMENT_HEADER : (size_t)*offset;
+	struct segment_header header;
+	struct segment_frame found;
+	unsigned tries = 0;
+	uint64_t expect;
+
+	if (!segment_header_read(segment, &header) ||
+	    (*offset != 0 && frame->kind == AUDIT_MARK))
+		return false;
+	expect = *offset == 0 ? header.first : frame->sequence + 1;
+	while (find_frame(segment, &at, header.salt, &found, &tries) ==
+	    FOUND_FRAME) {
+		if (found.sequence >= expect) {
+			*lost = found.sequence - expect;
+			*offset = at;
+			frame->kind = AUDIT_LEAF;
+			frame->sequence = found.sequence - 1;
+			return true;
+		}
+		at += SEGMENT_FRAME + found.payload.len;
+	}
+	return false;
 }
 
 enum segment_end

@@ -30,6 +30,12 @@ enum audit_read {
 enum audit_read audit_next(struct mg_span segment, uint64_t *offset,
     struct audit_frame *frame, const char **why);
 
+/* After READ_CORRUPT: moves *offset on to the next good frame, which
+ * audit_next() reads next. *lost: how many frames the sequence numbers say are
+ * missing. False: no good one follows, and nothing was moved. */
+bool audit_skip(struct mg_span segment, uint64_t *offset,
+    struct audit_frame *frame, uint64_t *lost);
+
 /* A segment file of a directory. */
 struct segment_info {
 	char name[64];

@@ -373,11 +373,15 @@ record_close(struct buf *out, const struct record_head *head,
 	size_t start = out->len;
 	struct obj o = begin(out), t;
 
+	if (close->by)
+		word(&o, K("by"), close->by);
 	number(&o, K("bytes_out"), close->bytes_out);
 	word(&o, K("inst"), head->inst);
 	not_scanned(&o, close->not_scanned);
 	objects(&o, close->objs, close->n_objs);
 	word(&o, K("outcome"), close->outcome);
+	if (close->reason)
+		word(&o, K("reason"), close->reason);
 	number(&o, K("status"), (uint64_t)(close->status > 0 ? close->status :
 	    0));
 	t = begin(key(&o, K("t")));

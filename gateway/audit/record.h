@@ -63,6 +63,13 @@ struct record_verdict {
 struct record_close {
 	const char *outcome;		/* "complete", "blocked", "modified",
 					 * "aborted", "error" */
+	const char *by;			/* who ended it, where the outcome is
+					 * "error" or "aborted": "backend",
+					 * "client", "gateway", "shutdown";
+					 * NULL: left out */
+	const char *reason;		/* and why, in one word: the code of
+					 * the error, or "client_gone",
+					 * "drained"; NULL: left out */
 	int status;			/* HTTP; 0: no answer was begun */
 	const struct record_verdict *verdicts;	/* the gravest first: what
 						 * does not fit is counted in

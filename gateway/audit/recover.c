@@ -198,8 +198,9 @@ build_tail(struct recovery *r, const struct segment_info *seg,
 	add_leaf(frames, &json);
 	segment_frame_add(frames, AUDIT_MARK, segment_end_text(END_CRASHED));
 	log_warn("audit: %s was not closed in order: %" PRIu64 " frames kept, "
-	    "%" PRIu64 " torn bytes cut, %zu open exchanges marked aborted",
-	    seg->name, last->frames, last->torn, orphans->n);
+	    "%" PRIu64 " torn bytes cut, %zu open exchange%s marked aborted",
+	    seg->name, last->frames, last->torn, orphans->n,
+	    orphans->n == 1 ? "" : "s");
 	buf_fini(&json);
 }
 

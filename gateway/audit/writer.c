@@ -309,6 +309,11 @@ sync_pending(struct audit *a)
 	atomic_fetch_add(&a->sync_us_total, (uint64_t)((to.tv_sec -
 	    from.tv_sec) * 1000000 + (to.tv_nsec - from.tv_nsec) / 1000));
 	a->durable_sequence = a->sequence;
+	pthread_mutex_lock(&a->lock);
+	memcpy(a->limit.run, a->run, sizeof(a->run));
+	a->limit.number = a->seg.header.number;
+	a->limit.sequence = a->durable_sequence;
+	pthread_mutex_unlock(&a->lock);
 	return 0;
 }
 
@@ -423,7 +428,8 @@ static void
 check_disk(struct audit *a)
 {
 	uint64_t now = now_mono_ms(), free_bytes;
-	char reason[120];
+	uint64_t least = atomic_load(&a->min_free_bytes);
+	char reason[160];
 
 	if (now - a->checked_ms < CHECK_MS && a->checked_bytes < CHECK_BYTES)
 		return;
@@ -434,9 +440,11 @@ check_disk(struct audit *a)
 	atomic_store(&a->free_bytes, free_bytes);
 	if (!atomic_load(&a->healthy)) {
 		mend(a, free_bytes);
-	} else if (free_bytes < atomic_load(&a->min_free_bytes)) {
-		(void)snprintf(reason, sizeof(reason), "only %llu bytes of "
-		    "disk are free", (unsigned long long)free_bytes);
+	} else if (free_bytes < least) {
+		(void)snprintf(reason, sizeof(reason), "only %.1f MiB are "
+		    "free on the disk of %.80s; audit.min_free is %.1f MiB",
+		    (double)free_bytes / (1 << 20), a->dir,
+		    (double)least / (1 << 20));
 		degrade(a, &a->group, reason, true);
 		(void)commit(a, &a->group, true);
 	}

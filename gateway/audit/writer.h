@@ -9,6 +9,7 @@
 
 #include "gateway/audit/ident.h"
 #include "gateway/audit/inbox.h"
+#include "gateway/audit/leaves.h"
 #include "gateway/audit/segfile.h"
 #include "gateway/audit/xidset.h"
 
@@ -51,10 +52,11 @@ struct audit {
 
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	struct entries queue;		/* under lock, as the next three */
+	struct entries queue;		/* under lock, as the next four */
 	size_t wake_at;			/* entries queued that wake the writer;
 					 * 0: it is awake */
 	bool stopping;
+	struct leaves_limit limit;	/* how far the log is on disk */
 	int64_t work_since_us;		/* of the oldest entry that the writer
 					 * holds; 0: none */
 	_Atomic int durability;
@@ -63,6 +65,9 @@ struct audit {
 	_Atomic size_t queued_bytes;
 	_Atomic uint64_t records, bytes, syncs, failures, queued;
 	_Atomic uint64_t sync_us_total, free_bytes;
+	_Atomic uint64_t tree_size, tree_published, publish_failures;
+	_Atomic int64_t published_us;	/* steady_us() */
+	struct publisher *publisher;	/* NULL: no checkpoints are wanted */
 
 	/* The writer's own from here on. */
 	unsigned char run[16];

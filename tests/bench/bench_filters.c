@@ -222,6 +222,34 @@ static const char patterns[] =
     "(?i)wire transfer to\\b.{0,40}account\n(?i)system prompt[:：]\n"
     "\\{\\{.{1,80}\\}\\}";
 
+/* Kinds of personal data that numbers tell, and those that words tell. */
+static const char numbers[] =
+    "cn_resident_id\ncn_uscc\ncn_bank_card\ncn_mobile\ncn_landline\n"
+    "cn_passport\ncn_plate\nemail\niban\ncard\nus_ssn\nus_itin\nus_phone\n"
+    "uk_phone\nphone_e164\nip\nmac\ncrypto_address\nbirth_date\nen_address";
+static const char names[] = "\ncn_address\ncn_name\nen_name";
+
+static void
+bench_pii(void)
+{
+	char all[sizeof(numbers) + sizeof(names)];
+	struct judge j = judge_open_rules("pii", &(struct judge_rule){
+	    .items = "cn_resident_id\ncn_mobile\ncn_bank_card\nemail",
+	    .choice = 0.5 }, 1);
+
+	measure("pii 4 kinds", &j);
+	judge_close(&j);
+	j = judge_open_rules("pii", &(struct judge_rule){ .items = numbers,
+	    .choice = 0.5 }, 1);
+	measure("pii 20 kinds", &j);
+	judge_close(&j);
+	(void)snprintf(all, sizeof(all), "%s%s", numbers, names);
+	j = judge_open_rules("pii", &(struct judge_rule){ .items = all,
+	    .choice = 0.5 }, 1);
+	measure("pii, names too", &j);
+	judge_close(&j);
+}
+
 int
 main(void)
 {
@@ -241,5 +269,6 @@ main(void)
 	    (now_us() - start) / 1e3);
 	measure("regex 50", &j);
 	judge_close(&j);
+	bench_pii();
 	return 0;
 }

@@ -259,6 +259,9 @@ def check_forwarded(case, requests, sent, upstream):
     if requests[0].body != want:
         raise Wrong("the backend got %r, not %r" % (
             requests[0].body[:900], want[:900]))
+    if want and requests[0].get("content-type") != "application/json":
+        raise Wrong("the backend was not told that it gets JSON: %r" %
+                    requests[0].head)
     for name in ("authorization", "api-key", "x-api-key", "cookie"):
         if requests[0].get(name) is not None:
             raise Wrong("the client's %s went to the backend" % name)

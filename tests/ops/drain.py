@@ -56,6 +56,8 @@ def case_a_drain_lets_exchanges_end(stages):
     closes = s.check_records()
     check(sorted(r["outcome"] for r in closes.values()) ==
           ["complete", "complete", "error"], closes)
+    check([(r["by"], r["reason"]) for r in closes.values() if "by" in r] ==
+          [("gateway", "invalid_api_key")], closes)
 
 
 def case_a_drain_breaks_off_what_does_not_end(stages):
@@ -84,7 +86,8 @@ def case_a_drain_breaks_off_what_does_not_end(stages):
     check(not stream.read_until(None), "the stream looks whole")
     gate.drop(peer)
     closes = s.check_records()
-    check([r.get("outcome") for r in closes.values()] == ["aborted"], closes)
+    check([(r.get("outcome"), r.get("by"), r.get("reason")) for r in
+           closes.values()] == [("aborted", "shutdown", "drained")], closes)
 
 
 def case_a_second_SIGTERM_ends_at_once(stages):

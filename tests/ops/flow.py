@@ -173,7 +173,8 @@ def case_a_client_that_leaves_frees_the_backend(stages):
     closes = wait_until(lambda: len([r for r in s.records() if r["type"] ==
                                      "exchange.close"]) == 2 and
                         s.check_records(), 3 * SLOW, "two records")
-    check([r["outcome"] for r in closes.values()] == ["aborted"] * 2, closes)
+    check([(r["outcome"], r["by"], r["reason"]) for r in closes.values()] ==
+          [("aborted", "client", "client_gone")] * 2, closes)
 
 
 def case_a_silent_stream_is_pinged(stages):

@@ -19,7 +19,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 sys.path.insert(0, TOP)
 
-from tests.ops import (admin, drain, flow, keys, record,      # noqa: E402
+from tests.ops import (admin, drain, flow, keys, log, record,  # noqa: E402
                        reload, takeover, transport)
 from tests.ops.stage import Wrong                             # noqa: E402
 
@@ -28,7 +28,7 @@ AT_ONCE = 4         # cases wait more than they work
 
 def all_cases():
     for module in (takeover, drain, flow, reload, transport, record, keys,
-                   admin):
+                   log, admin):
         for name, value in vars(module).items():
             if name.startswith("case_"):
                 yield name[5:].replace("_", " "), value

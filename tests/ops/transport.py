@@ -1,5 +1,6 @@
 """tests/ops/transport.py - TLS in front."""
 
+import json
 import ssl
 import time
 
@@ -48,6 +49,33 @@ def case_TLS_1_2_and_1_3(stages):
         pass
     else:
         check(False, "TLS 1.1 is accepted")
+
+
+def case_a_handshake_that_fails_is_told(stages):
+    s, at = secure_stage(stages)
+    figure = "modgate_handshakes_failed_total"
+    time.sleep(1.2)     # since the start asked whether the port is open
+    before = s.metrics()[figure]
+    client = Client(s.port, 5 * SLOW)
+    client.send(post(s.key))
+    answer = client.read_answer()
+    check(answer.status == 400 and b"This port speaks TLS" in answer.body and
+          json.loads(answer.body)["error"]["code"] == "tls_required",
+          answer.status, answer.body)
+    check(client.is_closed(2 * SLOW), "it stays open")
+    client.close()
+    wait_until(lambda: "TLS with 127.0.0.1 came to nothing: plain HTTP on a "
+               "TLS port" in s.gateway.log(), 3 * SLOW, "the log tells")
+    for _ in range(20):
+        client = Client(s.port, 5 * SLOW)
+        client.send(b"\x16\x03\x01\x00\x05nonsense")
+        client.is_closed(2 * SLOW)
+        client.close()
+    wait_until(lambda: s.metrics()[figure] - before == 21, 3 * SLOW,
+               "all are counted, once")
+    lines = s.gateway.log().count("came to nothing")
+    check(1 <= lines <= 12, lines, "lines for 21 of them")
+    check(exchange(s, at)[0].status == 200, "afterwards")
 
 
 def case_client_certificates_optional(stages):

@@ -38,6 +38,23 @@ def coded(coding, body, **how):
 
 
 def head_cases():
+    for name, data, status, code, has in (
+            ("too long a line", get(b"/v1/models?" + b"a" * 9000), 414,
+             "uri_too_long", "longer than 8192 bytes"),
+            ("too large a head", request(GOOD, b"X-A: " + b"a" * 20000), 431,
+             "headers_too_large", "and 16384 bytes"),
+            ("too many fields", request(
+                GOOD, *[b"X-%d: a" % i for i in range(31)]), 431,
+             "headers_too_large", "at most 30 fields"),
+            ("a broken line", b"GET nonsense\r\n\r\n", 400, "invalid_http",
+             "The request cannot be read: "),
+            ("a head that stops", b"GET /v1/models HT", 408,
+             "request_timeout", "longer than 1 s"),
+            ("HTTP/9.9", b"GET / HTTP/9.9\r\n\r\n", 505,
+             "http_version_not_supported", "HTTP/1.1")):
+        yield Case("the answer to %s has a code, the cap and an id" % name,
+                   data, want=status, closed=True, upstream=0, code=code,
+                   has=[has, "x-request-id: req_", "request-id: req_"])
     yield Case("a request line over its cap",
                get(b"/v1/models?" + b"a" * 9000), want=414, closed=True,
                upstream=0)
@@ -80,7 +97,15 @@ def body_cases():
     yield Case("the text of a refusal is an API error",
                request(b"", b"Content-Length: 1048577",
                        b"Content-Type: application/json", length=False),
-               want=413, closed=True, upstream=0, has='"error"')
+               want=413, closed=True, upstream=0, code="request_too_large",
+               has="larger than 1048576 bytes")
+    yield Case("a body that decodes to too much is told the cap",
+               coded(b"gzip", gzip.compress(b" " * (5 << 20))), want=413,
+               upstream=0, code="request_too_large",
+               has="larger than 4194304 bytes")
+    yield Case("a chunk that cannot be read", chunked(b"zz\r\n"),
+               want=400, closed=True, upstream=0, code="invalid_http",
+               has="The request body cannot be read: ")
 
 
 def coding_cases():
@@ -176,6 +201,10 @@ def number_cases():
     yield Case("best_of over its cap", request(
         {"model": "good", "prompt": "a", "best_of": 1000000},
         target=b"/v1/completions"), upstream=0)
+    for n in (0, -1):
+        yield Case("n of %d is told its range" % n, request(messages(n=n)),
+                   upstream=0, code="invalid_value",
+                   has="take whole numbers from 1 to 128")
     yield Case("n of 2", request(messages(n=2)), want=200)
 
 

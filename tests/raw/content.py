@@ -4,7 +4,7 @@ import gzip
 import json
 
 from tests.lib import backend as b
-from tests.raw.case import (CANARY, CHAT, END, GOOD, Case, chunked, dump,
+from tests.raw.case import (CANARY, CHAT, END, GOOD, Case, chunked, dump, get,
                             messages, one_chunk, request)
 
 COMPLETIONS = b"/v1/completions"
@@ -231,6 +231,52 @@ def answer_cases():
                seen.answers[-1].body else "the event was rewritten")
 
 
+def head_is(*fields, line=b"POST /v1/chat/completions HTTP/1.1"):
+    """What the backend got, but for the body, is this and nothing else."""
+    def check(seen):
+        got = seen.requests[0].head
+        want = b"\r\n".join((
+            line, b"Host: 127.0.0.1:%d" % seen.backend.port) + fields)
+        return None if got.rstrip(b"\r\n") == want else \
+            "the backend got %r, not %r" % (got, want)
+    return check
+
+
+JSON = b"content-type: application/json"
+OURS = (b"accept: application/json", b"user-agent: modgate/0.1.0",
+        b"Accept-Encoding: identity")
+LENGTH = b"Content-Length: %d" % len(GOOD)
+
+
+def head_cases():
+    """The head that a backend gets is made by us, whole."""
+    yield Case("the backend is told that it gets JSON", request(), want=200,
+               check=head_is(JSON, *OURS, LENGTH))
+    for name, kind in (("no type", None), ("a form", b"application/x-www-"
+                       b"form-urlencoded"), ("text", b"text/plain")):
+        yield Case("JSON that a client sends as %s goes on as JSON" % name,
+                   request(kind=kind), want=200,
+                   check=head_is(JSON, *OURS, LENGTH))
+    yield Case("what a client says of itself stays here", request(
+        GOOD, b"Accept: text/html", b"User-Agent: client/1.0",
+        b"Accept-Encoding: gzip", b"Cookie: a=b", b"X-Forwarded-For: ::1",
+        b"X-Stainless-Lang: python", b"OpenAI-Organization: org"), want=200,
+        check=head_is(JSON, *OURS, LENGTH))
+    yield Case("what a backend may know of a client goes on", request(
+        GOOD, b"Idempotency-Key: k1", b"OpenAI-Beta: x=v1",
+        b"Traceparent: 00-1-2-03", b"Tracestate: a=1"), want=200,
+        check=head_is(b"traceparent: 00-1-2-03", b"tracestate: a=1",
+                      b"idempotency-key: k1", b"openai-beta: x=v1",
+                      JSON, *OURS, LENGTH))
+    stream = messages(stream=True)
+    yield Case("a stream is asked for like any answer", request(stream),
+               want=200, check=head_is(
+                   JSON, *OURS, b"Content-Length: %d" % len(dump(stream))))
+    yield Case("a list of models is asked for without a body", get(),
+               want=200, check=head_is(
+                   *OURS, line=b"GET /v1/models HTTP/1.1"))
+
+
 def said(answer):
     """All text of a chat stream."""
     out = ""
@@ -242,5 +288,6 @@ def said(answer):
 
 
 def cases():
-    for group in (unread_cases, prompt_cases, answer_cases):
+    for group in (unread_cases, prompt_cases, answer_cases,
+                  head_cases):
         yield from group()

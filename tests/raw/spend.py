@@ -109,9 +109,27 @@ def tokens_settle(stage):
           "a request larger than the token limit is refused at once")
 def tokens_too_many(stage):
     answer = stage.ask(messages(max_tokens=5000))
-    if answer.status not in (400, 429):
-        return "status %d" % answer.status
+    error = json.loads(answer.body)["error"]
+    if (answer.status, error["code"], error["param"]) != (
+            400, "request_too_large", "max_tokens"):
+        return "status %d %r" % (answer.status, error)
+    # Here it is the prompt that is too much, and not what it asks for.
+    answer = stage.ask(messages("long " * 4000, max_tokens=5))
+    error = json.loads(answer.body)["error"]
+    if (answer.status, error["code"], error["param"]) != (
+            400, "request_too_large", None):
+        return "status %d %r" % (answer.status, error)
+    if "the whole limit of tokens for your key" not in error["message"]:
+        return error["message"]
     return "the backend saw it" if stage.backend.requests else None
+
+
+@scenario("limits: { tenant: { daily: 2000 } }\n",
+          "a request larger than the day's tokens is told so in words")
+def daily_too_many(stage):
+    error = json.loads(stage.ask(messages(max_tokens=5000)).body)["error"]
+    return None if "the whole limit of tokens per day for your organ" in \
+        error["message"] else error["message"]
 
 
 @scenario("limits: { tenant: { requests: 3/m } }\n",
