@@ -94,19 +94,22 @@ fits(const struct automaton *a, uint32_t base, const struct child *child,
 	return true;
 }
 
-/* A base from which all children have free slots. */
+/* A base from which all children have free slots. One child fits anywhere, and
+ * fills the oldest holes; several are tried in the newest blocks first, where
+ * most slots are free. */
 static uint32_t
 find_base(struct builder *b, const struct child *child, size_t n)
 {
 	struct automaton *a = b->a;
-	uint32_t slot = b->next[0], base;
+	const uint32_t *way = n == 1 ? b->next : b->prev;
+	uint32_t slot = way[0], base;
 	int tries;
 
 	for (tries = 0; slot != 0 && tries < TRIES; tries++) {
 		base = slot ^ a->class[child[0].byte];
 		if (fits(a, base, child, n))
 			return base;
-		slot = b->next[slot];
+		slot = way[slot];
 	}
 	base = a->n_slots;
 	add_block(b);

@@ -6,11 +6,20 @@
 #include <string.h>
 
 extern const struct mg_filter_type filter_words, filter_regex, filter_pii;
+extern const struct mg_filter_type filter_secrets, filter_injection;
+extern const struct mg_filter_type filter_invisible, filter_length;
+extern const struct mg_filter_type filter_language, filter_json;
 
 const struct mg_filter_type *const filter_types[] = {
 	&filter_words,
 	&filter_regex,
 	&filter_pii,
+	&filter_secrets,
+	&filter_injection,
+	&filter_invisible,
+	&filter_length,
+	&filter_language,
+	&filter_json,
 	NULL,
 };
 

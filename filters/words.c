@@ -14,37 +14,8 @@
 #include "filters/automaton.h"
 #include "filters/letters.h"
 #include "filters/memory.h"
-#include "filters/words_conf.h"
+#include "filters/words_turn.h"
 #include "modgate/filter.h"
-
-/* A found word that an `except` phrase may still shelter. */
-struct candidate {
-	uint32_t rule, item;
-	uint64_t at, end;
-};
-
-struct scan {
-	const struct words *words;
-	const struct mg_scope *scope;
-	uint32_t state;
-	bool waiting;		/* beyond() is due where the text ended */
-	struct candidate *pending;
-	size_t n_pending, room;
-};
-
-/* One call of judge(). Offsets i count from the window's start. */
-struct turn {
-	struct scan *scan;
-	const struct mg_text *text;
-	struct mg_report *report;
-	bool found;
-};
-
-static bool
-in(const uint64_t *set, uint32_t rule)
-{
-	return set[rule / 64] >> rule % 64 & 1;
-}
 
 static void
 report(struct turn *t, const struct candidate *c)
@@ -56,9 +27,8 @@ report(struct turn *t, const struct candidate *c)
 	t->report->found(t->report->arg, &found);
 }
 
-/* Whether letters meet at i: none of the two starts or ends a word there. */
-static bool
-joined(const struct turn *t, size_t i)
+bool
+words_joined(const struct turn *t, size_t i)
 {
 	return letter_before(t->text->ptr, i) &&
 	    letter_at(t->text->ptr, t->text->len, i);
@@ -75,18 +45,15 @@ may_be_sheltered(const struct turn *t, uint32_t rule, size_t start, size_t i)
 
 	for (s = t->scan->state; a->tail[s].depth >= i - start;
 	    s = a->node[s].fail)
-		if (in(words_set(w, s, SET_EXCEPTS), rule) &&
-		    !(in(w->bordered, rule) &&
-			joined(t, i - a->tail[s].depth)))
+		if (words_in(words_set(w, s, SET_EXCEPTS), rule) &&
+		    !(words_in(w->bordered, rule) &&
+			words_joined(t, i - a->tail[s].depth)))
 			return true;
 	return false;
 }
 
-/* An exception of the rule that ends at i and reaches back to start or
- * further. Its right border is the caller's business: wanted says which kind
- * to look for. */
-static bool
-sheltered(const struct turn *t, uint32_t rule, size_t start, size_t i,
+bool
+words_sheltered(const struct turn *t, uint32_t rule, size_t start, size_t i,
     unsigned wanted)
 {
 	const struct words *w = t->scan->words;
@@ -124,12 +91,12 @@ settle(struct turn *t, size_t i, bool next_known)
 		 * then its state is deep enough for the window to hold it. */
 		size_t start = (size_t)(c->at - t->text->at);
 
-		if (sheltered(t, c->rule, start, i, 0) ||
-		    (free_right && sheltered(t, c->rule, start, i, OUT_RIGHT)))
+		if (words_sheltered(t, c->rule, start, i, 0) ||
+		    (free_right && words_sheltered(t, c->rule, start, i, OUT_RIGHT)))
 			continue;
 		if (may_be_sheltered(t, c->rule, start, i) ||
 		    (!next_known &&
-			sheltered(t, c->rule, start, i, OUT_RIGHT)))
+			words_sheltered(t, c->rule, start, i, OUT_RIGHT)))
 			*kept++ = *c;
 		else
 			report(t, c);
@@ -137,15 +104,16 @@ settle(struct turn *t, size_t i, bool next_known)
 	scan->n_pending = (size_t)(kept - scan->pending);
 }
 
-static void
-take_word(struct turn *t, const struct output *o, size_t start, size_t i)
+void
+words_take(struct turn *t, uint32_t rule, uint32_t item, size_t start,
+    size_t i)
 {
 	struct scan *scan = t->scan;
-	struct candidate c = { .rule = o->rule, .item = o->item,
+	struct candidate c = { .rule = rule, .item = item,
 		.at = t->text->at + start, .end = t->text->at + i };
 
-	if (!in(scan->words->excepting, o->rule) ||
-	    !may_be_sheltered(t, o->rule, start, i)) {
+	if (!words_in(scan->words->excepting, rule) ||
+	    !may_be_sheltered(t, rule, start, i)) {
 		report(t, &c);
 		return;
 	}
@@ -165,11 +133,20 @@ is_word(const struct turn *t, const struct output *o, size_t start, size_t i,
 {
 	const struct scan *scan = t->scan;
 
-	return !(o->flags & OUT_EXCEPT) && (o->flags & OUT_RIGHT) == right &&
-	    in(scan->scope->active, o->rule) &&
+	return !(o->flags & (OUT_EXCEPT | OUT_PART)) &&
+	    (o->flags & OUT_RIGHT) == right &&
+	    words_in(scan->scope->active, o->rule) &&
 	    !((o->flags & OUT_LEFT) && letter_before(t->text->ptr, start)) &&
-	    !(in(scan->words->excepting, o->rule) &&
-		sheltered(t, o->rule, start, i, right));
+	    !(words_in(scan->words->excepting, o->rule) &&
+		words_sheltered(t, o->rule, start, i, right));
+}
+
+static bool
+is_part(const struct turn *t, const struct output *o, size_t start,
+    unsigned right)
+{
+	return (o->flags & OUT_PART) && (o->flags & OUT_RIGHT) == right &&
+	    !((o->flags & OUT_LEFT) && letter_before(t->text->ptr, start));
 }
 
 /* Takes the words that end at i, longest first. */
@@ -188,7 +165,10 @@ take_words(struct turn *t, size_t i, unsigned right)
 		o = words_outputs(w, s, &end);
 		for (; o < end; o++)
 			if (is_word(t, o, start, i, right))
-				take_word(t, o, start, i);
+				words_take(t, o->rule, o->item, start, i);
+			else if (is_part(t, o, start, right))
+				gaps_take(t, a->tail[s].term - 1, o, start, i,
+				    right);
 	}
 }
 
@@ -226,7 +206,7 @@ covers(const struct turn *t, const struct cover *c, size_t start, size_t end)
 			t->text->ptr[start - before + i]] != x->ptr[i])
 			return false;
 	(void)end;
-	return !(in(w->bordered, c->rule) && joined(t, start - before));
+	return !(words_in(w->bordered, c->rule) && words_joined(t, start - before));
 }
 
 /* Whether a word of the rule that starts at start and is not complete at end
@@ -263,7 +243,7 @@ holds(const struct turn *t, uint32_t s, size_t end)
 	const uint64_t *words = words_set(w, s, SET_WORDS);
 	const uint64_t *sure = words_set(w, s, SET_FREE);
 	size_t start = end - w->automaton.tail[s].depth, k;
-	bool blocked = joined(t, start);
+	bool blocked = words_joined(t, start);
 
 	for (k = 0; k < w->n_words; k++) {
 		uint64_t mask = holding[k] & words[k];
@@ -297,8 +277,8 @@ waiting_word(const struct turn *t, size_t end)
 
 		o = words_outputs(w, s, &to);
 		for (; o < to; o++)
-			if (in(t->scan->scope->holding, o->rule) &&
-			    is_word(t, o, start, end, OUT_RIGHT))
+			if (is_word(t, o, start, end, OUT_RIGHT) &&
+			    words_in(t->scan->scope->holding, o->rule))
 				return start;
 	}
 	return end;
@@ -321,7 +301,7 @@ set_hold(struct turn *t)
 	}
 	hold = t->text->at + start;
 	for (k = 0; k < scan->n_pending; k++)
-		if (in(scan->scope->holding, scan->pending[k].rule) &&
+		if (words_in(scan->scope->holding, scan->pending[k].rule) &&
 		    scan->pending[k].at < hold)
 			hold = scan->pending[k].at;
 	/* The code point before what the automaton remembers, for borders. */
@@ -329,10 +309,39 @@ set_hold(struct turn *t)
 	while (start > 0 && (t->text->ptr[--start] & 0xc0) == 0x80)
 		;
 	keep = t->text->at + start;
+	if (scan->words->gaps.n_nodes > 0) {
+		uint64_t gapped = gaps_hold(t, end, &keep);
+
+		if (gapped < hold)
+			hold = gapped;
+		if (keep > hold)
+			keep = hold;
+	}
 	if (hold < t->report->hold)
 		t->report->hold = hold;
 	if (keep < t->report->keep)
 		t->report->keep = keep;
+}
+
+/* Where to go on from i in state s, and with which. A state of one character
+ * is as good as the root where no word begins with that character and what
+ * stands behind it: without that, Han text would never leave the automaton. */
+static size_t
+leap(const struct words *w, const unsigned char *ptr, size_t i, size_t len,
+    uint32_t *s)
+{
+	size_t depth, next;
+
+	if (*s == AUTOMATON_ROOT)
+		return starts_next(&w->starts, ptr, i, len);
+	depth = w->automaton.tail[*s].depth;
+	if (depth > WORDS_SHALLOW || (ptr[i] & 0xc0) == 0x80)
+		return i;
+	next = starts_next(&w->starts, ptr, i - depth, len);
+	if (next < i)
+		return i;
+	*s = AUTOMATON_ROOT;
+	return next;
 }
 
 /* Reads the fresh bytes. */
@@ -340,16 +349,18 @@ static void
 read_text(struct turn *t)
 {
 	struct scan *scan = t->scan;
-	const struct automaton *a = &scan->words->automaton;
+	const struct words *w = scan->words;
+	const struct automaton *a = &w->automaton;
 	const unsigned char *ptr = (const unsigned char *)t->text->ptr;
 	size_t i = (size_t)(t->text->fresh - t->text->at);
 	size_t len = t->text->len;
 	uint32_t s = scan->state;
 
 	while (i < len) {
-		if (s == AUTOMATON_ROOT && scan->n_pending == 0)
-			i = beginnings_next(&scan->words->beginnings,
-			    ptr, i, len);
+		if (s <= w->shallow && scan->n_pending == 0)
+			i = leap(w, ptr, i, len, &s);
+		if (i == len)
+			break;
 		s = automaton_step(a, s, ptr[i++]);
 		if (a->node[s].out == AUTOMATON_ROOT && scan->n_pending == 0)
 			continue;
@@ -405,8 +416,10 @@ end(void *arg)
 {
 	struct scan *scan = arg;
 
-	if (scan)
+	if (scan) {
 		free(scan->pending);
+		free(scan->chains);
+	}
 	free(scan);
 }
 

@@ -5,13 +5,17 @@
 #define FILTERS_WORDS_CONF_H
 
 #include "filters/automaton.h"
-#include "filters/beginnings.h"
+#include "filters/gaps.h"
+#include "filters/starts.h"
 #include "modgate/filter.h"
 
 enum {
 	OUT_EXCEPT = 1,		/* an exception, not a word */
 	OUT_LEFT = 2,		/* no letter may stand before it */
 	OUT_RIGHT = 4,		/* no letter may follow it */
+	OUT_PART = 8,		/* a part of words with gaps: `rule` is 1 where
+				 * they have borders, `item` the node that
+				 * begins with it, or 0 */
 };
 
 /* What a term is to one rule. */
@@ -35,9 +39,13 @@ enum words_set {
 	N_SETS,
 };
 
+enum { WORDS_SHALLOW = 3 };	/* bytes: one Han character */
+
 struct words {
 	struct automaton automaton;
-	struct beginnings beginnings;
+	struct starts starts;
+	uint32_t shallow;		/* no state of at most WORDS_SHALLOW
+					 * bytes has a greater number */
 	struct automaton_term *terms;	/* sorted, folded */
 	unsigned char *bytes;		/* of the terms */
 	size_t n_terms, n_bytes;
@@ -49,6 +57,7 @@ struct words {
 	size_t n_rules, n_words;	/* a set of rules has n_words words */
 	uint64_t *bordered;		/* rules with borders: auto */
 	uint64_t *excepting;		/* rules with exceptions */
+	struct gap_tree gaps;		/* no nodes: no word has a gap */
 	struct cover *covers;		/* by rule, word */
 	uint32_t *cover_start;		/* by rule; n_rules + 1 */
 };
@@ -62,11 +71,19 @@ void *words_open(const struct mg_rule *rules, size_t n_rules,
 void words_close(void *conf);
 size_t words_memory(const void *conf);
 
+/* s without the blanks around it. */
+struct mg_span words_trim(struct mg_span s);
+
+static inline const uint64_t *
+words_set_of(const struct words *w, uint32_t number, enum words_set which)
+{
+	return w->sets + (number * (size_t)N_SETS + which) * w->n_words;
+}
+
 static inline const uint64_t *
 words_set(const struct words *w, uint32_t state, enum words_set which)
 {
-	return w->sets + (w->below[state] * (size_t)N_SETS + which) *
-	    w->n_words;
+	return words_set_of(w, w->below[state], which);
 }
 
 /* What ends in a state that ends a term. */

@@ -17,7 +17,7 @@ const struct mg_option words_options[] = {
 	[KEY_WORDS] = { .key = "words", .type = MG_OPT_TEXTS,
 		.in_except = true,
 		.help = "words and phrases; ASCII letters match in both "
-		    "cases" },
+		    "cases; `…` stands for up to 3 characters" },
 	[KEY_BORDERS] = { .key = "borders", .type = MG_OPT_CHOICE,
 		.choices = borders,
 		.help = "auto: Latin, Greek and Cyrillic words match as whole "
@@ -49,8 +49,8 @@ is_space(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static struct mg_span
-trim(struct mg_span s)
+struct mg_span
+words_trim(struct mg_span s)
 {
 	while (s.len > 0 && is_space(s.ptr[s.len - 1]))
 		s.len--;
@@ -63,10 +63,45 @@ trim(struct mg_span s)
 
 /* ---- reading the rules ---- */
 
+/* What opening needs to know before it begins. */
+struct sums {
+	size_t n_items, n_parts, n_bytes, n_gapped;
+};
+
+/* An entry with gaps: a match may be as long as its widest. */
+static int
+check_gaps(const struct mg_item *item, bool except, uint32_t max_hold,
+    struct sums *sums, struct mg_error *err)
+{
+	struct gap_entry cut;
+	size_t n, len = 0;
+	uint32_t i;
+
+	if (gaps_check(item, &n, err) < 0)
+		return -1;
+	if (n == 1)
+		return 0;
+	if (except)
+		return mg_fail(err, &item->place, "words: an exception has no "
+		    "gap '…'; write '……' for the sign itself");
+	if (sums->n_gapped++ == GAP_ENTRIES_MAX)
+		return mg_fail(err, &item->place, "words: more than %d words "
+		    "with gaps", GAP_ENTRIES_MAX);
+	sums->n_parts += n;
+	gaps_cut(item->text, &cut);
+	for (i = 0; i < cut.n; i++)
+		len += cut.part[i].len + 4u * cut.gap[i];
+	if (max_hold > 0 && len > max_hold)
+		return mg_fail(err, &item->place, "words: with its gaps a "
+		    "word can be %zu bytes, which is longer than max_hold (%u "
+		    "bytes): a stream could not wait for it", len, max_hold);
+	return 0;
+}
+
 static int
 check_item(const struct mg_item *item, uint32_t max_hold, struct mg_error *err)
 {
-	size_t len = trim(item->text).len;
+	size_t len = words_trim(item->text).len;
 
 	if (len == 0)
 		return mg_fail(err, &item->place, "words: a word is empty");
@@ -82,8 +117,7 @@ check_item(const struct mg_item *item, uint32_t max_hold, struct mg_error *err)
 
 /* Checks one rule; adds up what its items need. */
 static int
-check_rule(const struct mg_rule *rule, size_t *n_items, size_t *n_bytes,
-    struct mg_error *err)
+check_rule(const struct mg_rule *rule, struct sums *sums, struct mg_error *err)
 {
 	const struct mg_value *from[2] = { rule->match, rule->except };
 	size_t i, k;
@@ -95,11 +129,13 @@ check_rule(const struct mg_rule *rule, size_t *n_items, size_t *n_bytes,
 		    NULL;
 
 		for (i = 0; v && i < v->n_items; i++) {
-			if (check_item(&v->items[i], rule->max_hold, err) < 0)
+			if (check_item(&v->items[i], rule->max_hold, err) < 0 ||
+			    check_gaps(&v->items[i], k == 1, rule->max_hold,
+				sums, err) < 0)
 				return -1;
-			*n_bytes += v->items[i].text.len;
+			sums->n_bytes += v->items[i].text.len;
 		}
-		*n_items += v ? v->n_items : 0;
+		sums->n_items += v ? v->n_items : 0;
 	}
 	return 0;
 }
@@ -112,7 +148,7 @@ make_entry(struct words *w, struct mg_span text, bool bordered)
 	struct entry e = { .term = { .ptr = to } };
 	size_t i;
 
-	text = trim(text);
+	text = words_trim(text);
 	for (i = 0; i < text.len; i++)
 		to[i] = automaton_fold[(unsigned char)text.ptr[i]];
 	e.term.len = (uint32_t)text.len;
@@ -124,21 +160,68 @@ make_entry(struct words *w, struct mg_span text, bool bordered)
 	return e;
 }
 
-static size_t
+/* All items on their way: words, parts of words, words with gaps. */
+struct entries {
+	struct entry *list;
+	struct gap_entry *gapped;
+	size_t n, n_gapped;
+};
+
+static struct entry *
+add_entry(struct words *w, struct mg_span text, bool bordered,
+    struct entries *to)
+{
+	struct entry *e = &to->list[to->n++];
+
+	*e = make_entry(w, text, bordered);
+	return e;
+}
+
+static void
+add_gapped(struct words *w, struct mg_span text, bool bordered,
+    struct gap_entry *gapped, struct entries *to)
+{
+	uint32_t i;
+
+	gaps_cut(text, gapped);
+	gapped->bordered = bordered;
+	for (i = 0; i < gapped->n; i++) {
+		struct entry *e = add_entry(w, gapped->part[i], bordered, to);
+
+		e->output.flags |= OUT_PART;
+		e->output.rule = bordered;
+		gapped->flags[i] = (uint8_t)e->output.flags;
+		/* Folded, to be found among the terms. */
+		gapped->part[i].ptr = (const char *)e->term.ptr;
+	}
+}
+
+static void
 add_entries(struct words *w, uint32_t rule, const struct mg_value *values,
-    unsigned flags, struct entry *to)
+    unsigned flags, struct entries *to)
 {
 	bool bordered = w->bordered[rule / 64] >> rule % 64 & 1;
 	const struct mg_value *v = values ? &values[KEY_WORDS] : NULL;
+	struct gap gap;
 	size_t i;
 
 	for (i = 0; v && i < v->n_items; i++) {
-		to[i] = make_entry(w, v->items[i].text, bordered);
-		to[i].output.rule = rule;
-		to[i].output.item = (uint32_t)i;
-		to[i].output.flags |= flags;
+		struct mg_span text = v->items[i].text;
+		struct entry *e;
+
+		if (gap_next(text, 0, &gap)) {
+			struct gap_entry *g = &to->gapped[to->n_gapped++];
+
+			g->rule = rule;
+			g->item = (uint32_t)i;
+			add_gapped(w, text, bordered, g, to);
+			continue;
+		}
+		e = add_entry(w, text, bordered, to);
+		e->output.rule = rule;
+		e->output.item = (uint32_t)i;
+		e->output.flags |= flags;
 	}
-	return i;
 }
 
 /* ---- terms ---- */
@@ -191,6 +274,38 @@ make_terms(struct words *w, const struct entry *e, size_t n)
 	w->first[w->n_terms] = (uint32_t)n_outputs;
 }
 
+static uint32_t
+find_term(const struct words *w, struct mg_span part)
+{
+	struct automaton_term wanted = { (const unsigned char *)part.ptr,
+		(uint32_t)part.len };
+	size_t lo = 0, hi = w->n_terms;
+
+	while (hi - lo > 1) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (compare_terms(&w->terms[mid], &wanted) <= 0)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return (uint32_t)lo;
+}
+
+static void
+make_gaps(struct words *w, struct entries *e)
+{
+	size_t i;
+	uint32_t k;
+
+	for (i = 0; i < e->n_gapped; i++)
+		for (k = 0; k < e->gapped[i].n; k++)
+			e->gapped[i].term[k] = find_term(w,
+			    e->gapped[i].part[k]);
+	if (e->n_gapped > 0)
+		gaps_build(w, e->gapped, e->n_gapped);
+}
+
 /* ---- exceptions that end with a word ---- */
 
 static int
@@ -226,7 +341,8 @@ add_covers(struct words *w, uint32_t except, uint32_t rule, size_t n)
 	for (; s != AUTOMATON_ROOT; s = automaton_next_out(a, s)) {
 		o = words_outputs(w, s, &end);
 		for (; o < end; o++) {
-			if (o->rule != rule || (o->flags & OUT_EXCEPT))
+			if (o->rule != rule ||
+			    (o->flags & (OUT_EXCEPT | OUT_PART)))
 				continue;
 			if ((n & (n - 1)) == 0)
 				w->covers = mem_grow(w->covers,
@@ -327,11 +443,56 @@ number_set(struct words *w, struct set_table *t)
 }
 
 static void
+add_set(const struct words *w, uint32_t number, uint64_t *set)
+{
+	size_t i;
+
+	for (i = 0; i < N_SETS * w->n_words; i++)
+		set[i] |= w->sets[number * N_SETS * w->n_words + i];
+}
+
+/* Gives every node of the gaps' tree what lies below it, deepest first. A gap
+ * leaves room for what no exception covers, so such rules are free. */
+static void
+make_gap_sets(struct words *w, struct set_table *t)
+{
+	size_t n = N_SETS * w->n_words, i, k;
+
+	for (i = w->gaps.n_nodes; i-- > 0;) {
+		struct gap_node *node = &w->gaps.node[i];
+		uint32_t c;
+
+		memset(t->scratch, 0, n * sizeof(*t->scratch));
+		for (c = 0; c < node->n_children; c++) {
+			const struct gap_node *child =
+			    &w->gaps.node[node->child + c];
+
+			add_set(w, child->below, t->scratch);
+			for (k = 0; k < child->n_outs; k++) {
+				uint32_t rule = w->gaps.outs[child->out +
+				    k].rule;
+
+				add_rule(t->scratch + SET_WORDS * w->n_words,
+				    rule);
+				add_rule(t->scratch + SET_FREE * w->n_words,
+				    rule);
+			}
+		}
+		node->below = number_set(w, t);
+	}
+}
+
+static void
 add_outputs(struct words *w, uint32_t state, uint64_t *set)
 {
 	const struct output *o, *end;
 
 	for (o = words_outputs(w, state, &end); o < end; o++) {
+		if (o->flags & OUT_PART) {
+			if (o->item > 0)
+				add_set(w, w->gaps.node[o->item].below, set);
+			continue;
+		}
 		if (o->flags & OUT_EXCEPT) {
 			add_rule(set + SET_EXCEPTS * w->n_words, o->rule);
 			continue;
@@ -352,6 +513,7 @@ make_sets(struct words *w)
 
 	w->below = mem_new(a->n_slots, sizeof(*w->below));
 	(void)number_set(w, &t);	/* set 0 is empty */
+	make_gap_sets(w, &t);
 	for (i = a->n_states; i-- > 1;) {
 		uint32_t s = a->order[i], parent = a->node[s].check;
 		bool ends = a->tail[s].term > 0;
@@ -385,7 +547,7 @@ new_words(const struct mg_rule *rules, size_t n_rules, size_t n_bytes)
 
 	w->n_rules = n_rules;
 	w->n_words = (n_rules + 63) / 64;
-	w->bytes = mem_new(n_bytes + BEGINNING_ROOM, 1);
+	w->bytes = mem_new(n_bytes + STARTS_ROOM, 1);
 	w->bordered = mem_new(w->n_words, sizeof(*w->bordered));
 	w->excepting = mem_new(w->n_words, sizeof(*w->excepting));
 	for (r = 0; r < n_rules; r++) {
@@ -397,38 +559,69 @@ new_words(const struct mg_rule *rules, size_t n_rules, size_t n_bytes)
 	return w;
 }
 
+static void
+find_shallow(struct words *w)
+{
+	const struct automaton *a = &w->automaton;
+	size_t i;
+
+	for (i = 0; i < a->n_states &&
+	    a->tail[a->order[i]].depth <= WORDS_SHALLOW; i++)
+		if (a->order[i] > w->shallow)
+			w->shallow = a->order[i];
+}
+
+/* Whether every term that begins with a letter wants a border there. */
+static bool
+has_whole_runs(const struct words *w)
+{
+	uint32_t term, o;
+
+	for (term = 0; term < w->n_terms; term++)
+		for (o = w->first[term]; o < w->first[term + 1]; o++)
+			if (!(w->outputs[o].flags & OUT_LEFT) && letter_at(
+			    (const char *)w->terms[term].ptr,
+			    w->terms[term].len, 0))
+				return false;
+	return true;
+}
+
 void *
 words_open(const struct mg_rule *rules, size_t n_rules,
     void (*warn)(void *arg, const struct mg_place *place, const char *text),
     void *arg, struct mg_error *err)
 {
-	size_t n = 0, n_bytes = 0, r, k = 0;
+	struct sums sums = { 0 };
+	struct entries e = { .n = 0 };
 	struct words *w;
-	struct entry *e;
+	size_t r;
 
 	(void)warn;
 	(void)arg;
 	for (r = 0; r < n_rules; r++)
-		if (check_rule(&rules[r], &n, &n_bytes, err) < 0)
+		if (check_rule(&rules[r], &sums, err) < 0)
 			return NULL;
-	if (n_bytes > INT32_MAX) {
+	if (sums.n_bytes > INT32_MAX) {
 		mg_fail(err, NULL, "words: more than 2 GiB of words");
 		return NULL;
 	}
-	w = new_words(rules, n_rules, n_bytes);
-	e = mem_new(n, sizeof(*e));
+	w = new_words(rules, n_rules, sums.n_bytes);
+	e.list = mem_new(sums.n_items + sums.n_parts, sizeof(*e.list));
+	e.gapped = mem_new(sums.n_gapped, sizeof(*e.gapped));
 	for (r = 0; r < n_rules; r++) {
-		k += add_entries(w, (uint32_t)r, rules[r].match, 0, e + k);
-		k += add_entries(w, (uint32_t)r, rules[r].except, OUT_EXCEPT,
-		    e + k);
+		add_entries(w, (uint32_t)r, rules[r].match, 0, &e);
+		add_entries(w, (uint32_t)r, rules[r].except, OUT_EXCEPT, &e);
 	}
-	qsort(e, n, sizeof(*e), compare_entries);
-	make_terms(w, e, n);
-	free(e);
+	qsort(e.list, e.n, sizeof(*e.list), compare_entries);
+	make_terms(w, e.list, e.n);
+	make_gaps(w, &e);
+	free(e.list);
+	free(e.gapped);
 	automaton_build(&w->automaton, w->terms, w->n_terms);
 	find_covers(w);
 	make_sets(w);
-	beginnings_init(&w->beginnings, w->terms, w->n_terms);
+	starts_init(&w->starts, w->terms, w->n_terms, has_whole_runs(w));
+	find_shallow(w);
 	return w;
 }
 
@@ -440,7 +633,8 @@ words_close(void *conf)
 	if (!w)
 		return;
 	automaton_fini(&w->automaton);
-	beginnings_fini(&w->beginnings);
+	starts_fini(&w->starts);
+	gaps_fini(&w->gaps);
 	free(w->terms);
 	free(w->bytes);
 	free(w->first);
@@ -460,11 +654,13 @@ words_memory(const void *conf)
 	const struct words *w = conf;
 	const struct automaton *a = &w->automaton;
 
-	return sizeof(*w) + ((size_t)8 << (58 - w->beginnings.shift)) +
+	return sizeof(*w) + starts_memory(&w->starts) +
 	    a->n_slots * (sizeof(*a->node) +
 		sizeof(*a->tail) + sizeof(*w->below)) +
 	    a->n_states * sizeof(*a->order) +
 	    w->n_terms * (sizeof(*w->terms) + sizeof(*w->first)) +
+	    w->gaps.n_nodes * sizeof(*w->gaps.node) +
+	    w->gaps.n_outs * sizeof(*w->gaps.outs) +
 	    w->first[w->n_terms] * sizeof(*w->outputs) + w->n_bytes +
 	    w->n_sets * N_SETS * w->n_words * sizeof(*w->sets);
 }

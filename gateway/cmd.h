@@ -22,6 +22,7 @@ int cmd_diff(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_keys(int argc, char **argv);
+int cmd_lists(int argc, char **argv);
 int cmd_schema(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_surfaces(int argc, char **argv);

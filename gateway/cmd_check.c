@@ -107,7 +107,7 @@ look_at_policy(struct verdict *v, const struct policy *policy)
 static void
 check_policy(struct verdict *v)
 {
-	struct policy *policy = live_load_policy(v->file, NULL, &v->err);
+	struct policy *policy = live_load_policy(v->file, NULL, NULL, &v->err);
 
 	if (!policy)
 		return;
@@ -160,7 +160,7 @@ look_at_order(struct verdict *v, const struct config *config)
 static void
 check_config(struct verdict *v)
 {
-	struct live *live = live_load(v->file, &v->err);
+	struct live *live = live_load(v->file, NULL, &v->err);
 	size_t i;
 
 	if (!live)

@@ -38,7 +38,8 @@ usage(FILE *out)
 	    "       modgate explain [options] POLICY -      (reads TEXT from "
 	    "standard input)\n\n"
 	    "Shows for one text which rules looked, what they saw, and why "
-	    "the outcome is\nwhat it is.\n\n"
+	    "the outcome is\nwhat it is, and what the text becomes. Hashes in "
+	    "it ({hash:12}) are of a secret\nmade for this one call.\n\n"
 	    "      --on SIDE       prompt (the default) or answer\n"
 	    "      --role ROLE     who wrote it: system, developer, user, "
 	    "assistant, tool,\n"
@@ -204,8 +205,15 @@ item_of(const struct screen_finding *f)
 	const struct mg_value *value = f->part->filter ?
 	    &f->part->match.match[0] : NULL;
 
-	return value && f->item < value->n_items ? value->items[f->item].text :
+	return value && f->part_item < value->n_items ?
+	    value->items[f->part_item].text :
 	    span("", 0);
+}
+
+static const char *
+severity_of(const struct screen_finding *f)
+{
+	return policy_severity_name(policy_severity_of(f->rule, f->item));
 }
 
 static struct mg_span
@@ -238,6 +246,9 @@ add_found_json(struct explain *e, const struct policy_rule *rule)
 			buf_add_str(&e->out, ",\"item\":");
 			buf_add_json(&e->out, item_of(&f[i]));
 			buf_addf(&e->out, ",\"view\":\"%s\"", f[i].view);
+			buf_addf(&e->out, ",\"severity\":\"%s\","
+			    "\"category\":\"%s\"", severity_of(&f[i]),
+			    policy_category_of(rule, f[i].item));
 		}
 		buf_add_byte(&e->out, '}');
 	}
@@ -292,6 +303,10 @@ add_found_text(struct explain *e, const struct policy_rule *rule)
 		    (unsigned long long)f[i].at);
 		buf_add_json(&e->out, item_of(&f[i]));
 		buf_addf(&e->out, " (view: %s)", f[i].view);
+		if (f[i].item < rule->n_grades)
+			buf_addf(&e->out, " (%s, %s)",
+			    policy_category_of(rule, f[i].item),
+			    severity_of(&f[i]));
 	}
 	buf_add_str(&e->out, any ? "\n" : " saw nothing\n");
 }
@@ -378,7 +393,7 @@ write_text(struct explain *e, const struct ruling *o,
 	buf_addf(&e->out, "%s: %s%s%s\n", ruling_name(o->kind),
 	    o->rule ? o->rule->id : "",
 	    o->rule ? ": " : "", o->because);
-	if (o->kind == RULING_REDACT) {
+	if (o->kind == RULING_REDACT || o->kind == RULING_PSEUDONYMIZE) {
 		buf_add_str(&e->out, "becomes: ");
 		buf_add_json(&e->out, buf_span(changed));
 		buf_add_byte(&e->out, '\n');
@@ -407,6 +422,7 @@ explain(struct explain *e)
 		span_str(e->model) };
 	struct mg_error err = { { 0 } };
 	struct buf changed = { 0 };
+	struct hash_key *key;
 	struct ruling outcome;
 	struct screen *screen;
 
@@ -415,7 +431,10 @@ explain(struct explain *e)
 		fprintf(stderr, "%s\n", err.text);
 		return CMD_WRONG;
 	}
+	/* The gateway's own secret is none of this command's business. */
+	key = hash_key_throwaway();
 	screen = screen_new(e->policy, e->side, &subject);
+	screen_equip(screen, NULL, key);
 	e->channel = screen_text(screen, e->role, FORM_PLAIN,
 	    buf_span(&e->text));
 	outcome = ruling_of(e->channel);
@@ -429,6 +448,7 @@ explain(struct explain *e)
 	buf_fini(&e->out);
 	channel_close(e->channel);
 	screen_free(screen);
+	hash_key_free(key);
 	policy_unref(&e->policy);
 	return CMD_DONE;
 }

@@ -126,6 +126,8 @@ struct config {
 	bool keys_required;		/* `keys: required | none` */
 	uint32_t ping_ms;		/* `: ping` on a silent stream; 15 s */
 	uint32_t drain_ms;		/* SIGTERM waits so long; 30 s */
+	bool watch;			/* reload when a policy's file or a
+					 * list changes on disk */
 	int log_level;			/* enum log_level */
 	bool log_json;
 	bool access_log;

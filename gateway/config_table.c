@@ -346,6 +346,8 @@ const struct setting config_table[] = {
 	    .read = config_read_policies, .map = config_policy_table,
 	    .shape = SHAPE_MAP | SHAPE_ONLY_LIST,
 	    .help = "a list; the first whose `when` matches is in force" },
+	{ .key = "watch", .kind = OPTION_BOOL, C(watch), .fallback = "true",
+	    .help = "reload when a policy or a list changes on disk" },
 	{ .key = "keys", .kind = OPTION_CHOICE, C(keys_required),
 	    .choices = keys_choices, .fallback = "required",
 	    .help = "required, or none: anyone may call" },

@@ -466,6 +466,8 @@ step_FORWARD(struct exchange *ex)
 		ex->screen = screen_new(ex->policy->policy, SIDE_ANSWER,
 		    &subject);
 		screen_sample(ex->screen, span_str(ex->xid));
+		screen_equip(ex->screen, ex->placeholders,
+		    ex->worker->gateway->hash_key);
 	}
 	ex->forwarded_us = now_us();
 	switch (upstream_start(ex->worker->upstreams, &request,
@@ -657,6 +659,7 @@ unref(struct exchange *ex)
 		upstream_cancel(ex->call);
 	relay_free(ex->relay);
 	screen_free(ex->screen);
+	placeholders_free(ex->placeholders);
 	notes_fini(&ex->notes);
 	decode_free(ex->decode);
 	jdoc_fini(&ex->doc);

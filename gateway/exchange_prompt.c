@@ -251,6 +251,50 @@ check_unread(struct exchange *ex, const struct judged_doc *judged,
 	    "Media", judged->unread_path);
 }
 
+/* A table for the values that rules take out, if any does. */
+static void
+make_placeholders(struct exchange *ex)
+{
+	const struct policy *policy = ex->policy->policy;
+	size_t i;
+
+	for (i = 0; i < policy->n_rules; i++)
+		if (policy->rules[i].n_kinds > 0 &&
+		    policy->rules[i].mode == MODE_ENFORCE)
+			break;
+	if (i == policy->n_rules)
+		return;
+	ex->placeholders = placeholders_new(policy);
+	judge_doc_avoid(ex->route.surface, DOC_REQUEST, &ex->doc,
+	    ex->placeholders);
+}
+
+/* A policy's block, and what only looks like one. */
+static void
+refuse_blocked(struct exchange *ex, const struct judged_doc *judged,
+    struct verdict_error *error)
+{
+	if (!notes_blocking(&ex->notes) && ex->placeholders &&
+	    placeholders_full(ex->placeholders)) {
+		verdict_fail(error, 400, judged->param, "too_many_values",
+		    "The request holds more values that must be replaced than "
+		    "%d, or than %d bytes of them.", PLACEHOLDERS_MAX,
+		    PLACEHOLDERS_BYTES);
+		return;
+	}
+	if (ex->notes.unable && !notes_blocking(&ex->notes)) {
+		/* Nothing was found; a rule could not judge. */
+		verdict_fail(error, 503, NULL, "moderation_unavailable",
+		    "The request could not be judged; try again.");
+		error->should_retry = true;
+		return;
+	}
+	verdict_fail(error, 400, judged->param, "content_filter", "%s",
+	    refusal_message(ex->policy->policy, SIDE_PROMPT, ex->chinese,
+	    span_str(ex->languages)));
+	error->should_not_retry = error->moderated = true;
+}
+
 void
 exchange_judge_prompt(struct exchange *ex, struct verdict_error *error)
 {
@@ -261,28 +305,20 @@ exchange_judge_prompt(struct exchange *ex, struct verdict_error *error)
 	struct screen *screen;
 	struct buf changed = { 0 };
 
+	make_placeholders(ex);
 	ex->notes.capture = ex->live->config->audit.capture ==
 	    CAPTURE_FLAGGED;
 	screen = screen_new(policy, SIDE_PROMPT, &subject);
 	screen_sample(screen, span_str(ex->xid));
+	screen_equip(screen, ex->placeholders,
+	    ex->worker->gateway->hash_key);
 	judge_doc(ex->route.surface, DOC_REQUEST, SIDE_PROMPT, &ex->doc,
 	    screen, &ex->notes, &judged);
 	screen_free(screen);
 	ex->prompt_tokens = judged.tokens;
 	check_unread(ex, &judged, error);
 	if (error->status == 0 && (judged.blocked || judged.n_cut > 0)) {
-		verdict_fail(error, 400, judged.param, "content_filter", "%s",
-		    refusal_message(policy, SIDE_PROMPT, ex->chinese,
-		    span_str(ex->languages)));
-		error->should_not_retry = error->moderated = true;
-		if (ex->notes.unable && !notes_blocking(&ex->notes)) {
-			/* Nothing was found; a rule could not judge. */
-			verdict_fail(error, 503, NULL,
-			    "moderation_unavailable",
-			    "The request could not be judged; try again.");
-			error->should_not_retry = error->moderated = false;
-			error->should_retry = true;
-		}
+		refuse_blocked(ex, &judged, error);
 	} else if (error->status == 0 && judged.n_splices > 0) {
 		judged_doc_write(&judged, buf_span(&ex->body), &changed);
 		buf_fini(&ex->body);

@@ -60,7 +60,8 @@ exchange_fill_open(struct exchange *ex, struct audit_ticket *ticket)
 	audit_frame_end(ticket, AUDIT_LEAF);
 }
 
-/* Notes of one rule on one side, as one verdict. */
+/* Notes of one rule on one side, of one category and severity, as one
+ * verdict. */
 struct grouped {
 	struct record_verdict verdicts[NOTES_MAX];
 	struct record_place places[NOTES_MAX];
@@ -77,7 +78,11 @@ static bool
 same_group(const struct note *a, const struct note *b)
 {
 	return a->rule == b->rule && a->side == b->side &&
-	    !a->unable == !b->unable;
+	    !a->unable == !b->unable &&
+	    policy_category_of(a->rule, a->item) ==
+		policy_category_of(b->rule, b->item) &&
+	    policy_severity_of(a->rule, a->item) ==
+		policy_severity_of(b->rule, b->item);
 }
 
 static void
@@ -99,11 +104,14 @@ group(const struct notes *notes, struct grouped *out)
 		*v = (struct record_verdict){
 			.phase = phase_name(note),
 			.rule = span_str(rule->id),
-			.category = span_str(rule->category),
+			.category = span_str(policy_category_of(rule,
+			    note->item)),
 			.verdict = note->unable ? "unable" : "found",
 			.action = policy_action_name(rule->action),
 			.mode = rule->mode == MODE_SHADOW ? "shadow" :
 			    "enforce",
+			.severity = policy_severity_name(policy_severity_of(
+			    rule, note->item)),
 			.score_ppm = -1,
 			.spans = &out->places[out->n_places],
 			.guardrail = span_str(rule->kind),
@@ -211,6 +219,10 @@ exchange_fill_close(struct exchange *ex, struct audit_ticket *ticket)
 	    conn_bytes_out(ex->conn) : ex->outcome == OUT_ABORTED ? 0 :
 	    ex->answer.len;
 	ex->bytes_out = close.bytes_out;
+	if (ex->placeholders)
+		close.values_replaced = placeholders_count(ex->placeholders);
+	if (ex->screen)
+		close.values_restored = screen_restored(ex->screen);
 	if (ex->notes.capture)
 		close.n_objs = add_excerpts(ex, ticket, objs);
 	record_close(audit_frame(ticket), &head, &close);

@@ -94,6 +94,7 @@ struct exchange {
 	unsigned unread;			/* UNREAD_ bits that passed */
 	uint64_t prompt_tokens;			/* our count */
 	struct notes notes;
+	struct placeholders *placeholders;	/* of the prompt; NULL: none */
 
 	/* limits */
 	struct limits_ticket ticket;

@@ -133,3 +133,62 @@ file_beside(const char *base, struct mg_span path)
 	(void)buf_cstr(&out);
 	return out.ptr;
 }
+
+/* ---- whether a file has changed ---- */
+
+static int64_t
+ns(const struct timespec *t)
+{
+	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
+struct file_stamp
+file_stamp(const char *path)
+{
+	struct file_stamp stamp = { 0 };
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return stamp;
+	stamp.modified_ns = ns(&st.st_mtim);
+	stamp.changed_ns = ns(&st.st_ctim);
+	stamp.size = (uint64_t)st.st_size;
+	stamp.inode = (uint64_t)st.st_ino;
+	stamp.device = (uint64_t)st.st_dev;
+	return stamp;
+}
+
+bool
+file_stamp_eq(const struct file_stamp *a, const struct file_stamp *b)
+{
+	return a->modified_ns == b->modified_ns &&
+	    a->changed_ns == b->changed_ns && a->size == b->size &&
+	    a->inode == b->inode && a->device == b->device;
+}
+
+void
+file_list_add(struct file_list *list, const char *path)
+{
+	size_t i;
+
+	if (!list)
+		return;
+	for (i = 0; i < list->n; i++)
+		if (strcmp(list->items[i].path, path) == 0)
+			return;
+	list->items = xgrow(list->items, &list->cap, list->n + 1,
+	    sizeof(*list->items));
+	list->items[list->n].path = xstrndup(path, strlen(path));
+	list->items[list->n++].stamp = file_stamp(path);
+}
+
+void
+file_list_fini(struct file_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		free(list->items[i].path);
+	free(list->items);
+	memset(list, 0, sizeof(*list));
+}

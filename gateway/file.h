@@ -23,4 +23,30 @@ int file_there(const char *path, const struct mg_place *place,
  * one is put behind the folder of `base`. Caller frees. */
 char *file_beside(const char *base, struct mg_span path);
 
+/* What tells one state of a file from another; all zero: it is not there. */
+struct file_stamp {
+	int64_t modified_ns, changed_ns;
+	uint64_t size, inode, device;
+};
+
+struct file_stamp file_stamp(const char *path);
+bool file_stamp_eq(const struct file_stamp *a, const struct file_stamp *b);
+
+/* Files that something was made of, and how they were just before they were
+ * read. */
+struct file_noted {
+	char *path;		/* owned */
+	struct file_stamp stamp;
+};
+
+struct file_list {
+	struct file_noted *items;
+	size_t n, cap;
+};
+
+/* Notes a file that is going to be read; list NULL: nobody wants to know. A
+ * path that is there already keeps its stamp. */
+void file_list_add(struct file_list *list, const char *path);
+void file_list_fini(struct file_list *list);
+
 #endif

@@ -14,6 +14,7 @@
 #include "gateway/clock.h"
 #include "gateway/conn.h"
 #include "gateway/door.h"
+#include "gateway/hash_key.h"
 #include "gateway/limits.h"
 #include "gateway/live.h"
 #include "gateway/upstream.h"
@@ -58,6 +59,7 @@ struct gateway {
 	struct principal *anonymous;
 	struct limits *limits;
 	struct audit *audit;
+	struct hash_key *hash_key;
 	struct door *door;
 	struct worker *workers;
 	unsigned n_workers;

@@ -11,6 +11,7 @@
 
 #include "gateway/judge_join.h"
 #include "gateway/limits.h"
+#include "gateway/unescape.h"
 
 /* A text that comes in pieces. */
 struct joined {
@@ -28,11 +29,55 @@ struct walk {
 	struct screen *screen;
 	struct notes *notes;
 	struct judged_doc *out;
+	struct placeholders *avoid;	/* judge_doc_avoid() only */
 	struct buf scratch;
 	struct joined *joined;
 	size_t n_joined, cap_joined;
 	struct join *join;		/* NULL: no rule has a scope */
 };
+
+/* The first edit that ends behind an offset. */
+static size_t
+edit_behind(const struct screen_edit *edits, size_t n, uint64_t at)
+{
+	size_t from = 0, to = n;
+
+	while (from < to) {
+		size_t mid = from + (to - from) / 2;
+
+		if (edits[mid].at + edits[mid].len <= at)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from;
+}
+
+/* Writes an edit's word into JSON inside a string. */
+static void
+add_quoted(const struct screen_edit *e, struct buf *out)
+{
+	struct jdoc doc = { 0 };
+	struct jdoc_limits limits = { .max_depth = 1, .max_nodes = 2 };
+	struct mg_span with = span(e->with, e->with_len);
+	struct buf quoted = { 0 };
+	size_t at;
+
+	/* What stood there as a number comes back as one. */
+	if (e->bare && !e->rule && jdoc_read(&doc, with, &limits, &at) ==
+	    JDOC_OK && doc.nodes[0].type == JDOC_NUMBER) {
+		buf_add_span(out, with);
+	} else {
+		buf_add_json(&quoted, with);
+		if (e->bare)
+			buf_add_span(out, buf_span(&quoted));
+		else
+			buf_add(out, quoted.ptr + 1, quoted.len - 2);
+		explicit_bzero(quoted.ptr, quoted.len);
+	}
+	buf_fini(&quoted);
+	jdoc_fini(&doc);
+}
 
 bool
 edited_text(const struct channel_screen *channel, struct mg_span text,
@@ -51,25 +96,23 @@ edited_text(const struct channel_screen *channel, struct mg_span text,
 		end = cut < from ? from : cut;
 		changed = true;
 	}
-	for (i = 0; i < n && edits[i].at < end; i++) {
+	for (i = edit_behind(edits, n, at); i < n && edits[i].at < end; i++) {
 		const struct screen_edit *e = &edits[i];
 
-		if (e->at + e->len <= at)
-			continue;
+		/* What is cut through is not restored. */
+		if (!e->rule && e->at + e->len > cut) {
+			end = e->at > at ? e->at : at;
+			break;
+		}
 		changed = true;
 		if (e->at > at)
 			buf_add(out, text.ptr + (at - from),
 			    (size_t)(e->at - at));
 		/* The replacement stands where its match begins. */
-		if (e->at >= from && json) {
-			struct buf quoted = { 0 };
-
-			buf_add_json(&quoted, span(e->with, e->with_len));
-			buf_add(out, quoted.ptr + 1, quoted.len - 2);
-			buf_fini(&quoted);
-		} else if (e->at >= from) {
+		if (e->at >= from && (json || e->quoted))
+			add_quoted(e, out);
+		else if (e->at >= from)
 			buf_add(out, e->with, e->with_len);
-		}
 		at = e->at + e->len;
 	}
 	if (at < end)
@@ -216,8 +259,8 @@ change(struct walk *w, const struct surface_text *t,
 		drop_logprobs(w, t->node);
 	} else if (n > 0 && (t->is_key || t->decoded.ptr)) {
 		/* No place to write it back to. */
-		stop(w, where, t->choice);
-		w->notes->blocked = true;
+		if (channel_must_change(channel))
+			stop(w, where, t->choice);
 	} else if (n > 0) {
 		(void)edited_text(channel, text, 0, t->kind == TEXT_JSON,
 		    &plain);
@@ -307,6 +350,43 @@ finish_pieces(struct walk *w)
 		buf_fini(&j->text);
 	}
 	free(w->joined);
+}
+
+/* A text in all the ways that it is read in. */
+static bool
+visit_avoid(void *arg, const struct surface_text *t)
+{
+	struct walk *w = arg;
+	struct unescape *unescape;
+	struct mg_span text;
+	uint64_t open;
+
+	if (t->kind == TEXT_TOKEN_IDS || t->kind == TEXT_MEDIA)
+		return true;
+	buf_clear(&w->scratch);
+	text = t->decoded.ptr ? t->decoded :
+	    t->is_key ? jdoc_key(w->doc, t->node, &w->scratch) :
+	    jdoc_string(w->doc, t->node, &w->scratch);
+	placeholders_avoid(w->avoid, text);
+	if (t->kind == TEXT_JSON) {
+		unescape = unescape_new();
+		placeholders_avoid(w->avoid, unescape_feed(unescape, text,
+		    true, &open));
+		unescape_free(unescape);
+	}
+	return true;
+}
+
+void
+judge_doc_avoid(enum surface_kind surface, enum surface_doc which,
+    const struct jdoc *doc, struct placeholders *table)
+{
+	struct walk w = { .surface = surface, .doc = doc, .avoid = table };
+	struct buf scratch = { 0 };
+
+	surface_read(surface, which, doc, &scratch, visit_avoid, &w);
+	buf_fini(&scratch);
+	buf_fini(&w.scratch);
 }
 
 static void

@@ -33,6 +33,10 @@ void judge_doc(enum surface_kind surface, enum surface_doc which,
     enum policy_side side, const struct jdoc *doc, struct screen *screen,
     struct notes *notes, struct judged_doc *out);
 void judged_doc_fini(struct judged_doc *judged);
+/* Shows table every text of doc: what looks like a placeholder there is not one
+ * that the exchange will make. To be called before the doc is judged. */
+void judge_doc_avoid(enum surface_kind surface, enum surface_doc which,
+    const struct jdoc *doc, struct placeholders *table);
 /* Adds a change; with is copied. Order does not matter. */
 void judged_doc_change(struct judged_doc *judged, size_t at, size_t len,
     struct mg_span with);

@@ -30,6 +30,8 @@ struct piece {
 struct join {
 	const struct jdoc *doc;
 	struct screen *screen;
+	bool hides;			/* values that nobody may see: no
+					 * excerpts are kept */
 	struct text *texts;
 	size_t n_texts, cap_texts;
 	struct buf with;
@@ -49,13 +51,17 @@ struct join {
 struct join *
 join_new(const struct jdoc *doc, struct screen *screen)
 {
+	const struct policy *policy = screen_policy(screen);
 	struct join *j;
+	size_t i;
 
-	if (screen_policy(screen)->n_spans == 0)
+	if (policy->n_spans == 0)
 		return NULL;
 	j = xcalloc(1, sizeof(*j));
 	j->doc = doc;
 	j->screen = screen;
+	for (i = 0; i < policy->n_rules; i++)
+		j->hides |= policy->rules[i].n_kinds > 0;
 	return j;
 }
 
@@ -251,7 +257,7 @@ tell_finding(struct join *j, struct text *text, uint64_t at, uint64_t len,
 	f.at = at;
 	f.len = len;
 	notes_add_one(j->notes, SIDE_PROMPT, &f, j->doc, text->node,
-	    buf_span(&text->bytes));
+	    j->hides ? span(NULL, 0) : buf_span(&text->bytes));
 }
 
 static void

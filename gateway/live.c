@@ -21,13 +21,15 @@ test_failed(void *arg, const struct policy_rule *rule,
 
 struct policy *
 live_load_policy(const char *file, const struct mg_place *place,
-    struct mg_error *err)
+    struct file_list *noted, struct mg_error *err)
 {
 	struct policy *policy;
 
-	if (place && file_there(file, place, err) < 0)
+	if (place && file_there(file, place, err) < 0) {
+		file_list_add(noted, file);	/* it may come back */
 		return NULL;
-	policy = policy_load(file, err);
+	}
+	policy = policy_load_noting(file, noted, err);
 	if (policy && policy_run_tests(policy, test_failed, err) > 0)
 		policy_unref(&policy);
 	return policy;
@@ -35,9 +37,10 @@ live_load_policy(const char *file, const struct mg_place *place,
 
 static int
 load_policy(struct live_policy *out, const struct config_policy *config,
-    struct mg_error *err)
+    struct file_list *noted, struct mg_error *err)
 {
-	out->policy = live_load_policy(config->file, &config->place, err);
+	out->policy = live_load_policy(config->file, &config->place,
+	    noted, err);
 	if (!out->policy)
 		return -1;
 	out->rules = xcalloc(out->policy->n_rules, sizeof(*out->rules));
@@ -45,7 +48,7 @@ load_policy(struct live_policy *out, const struct config_policy *config,
 }
 
 struct live *
-live_load(const char *path, struct mg_error *err)
+live_load(const char *path, struct file_list *noted, struct mg_error *err)
 {
 	struct live *live = xcalloc(1, sizeof(*live));
 	const struct config *config;
@@ -60,7 +63,7 @@ live_load(const char *path, struct mg_error *err)
 	live->tls = xcalloc(config->n_listen, sizeof(*live->tls));
 	for (i = 0; i < config->n_policies; i++)
 		if (load_policy(&live->policies[i], &config->policies[i],
-		    err) < 0)
+		    noted, err) < 0)
 			goto fail;
 	for (i = 0; i < config->n_listen; i++) {
 		if (!config->listen[i].has_tls)

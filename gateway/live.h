@@ -8,6 +8,7 @@
 #define GATEWAY_LIVE_H
 
 #include "gateway/config.h"
+#include "gateway/file.h"
 #include "gateway/metrics.h"
 #include "gateway/policy.h"
 
@@ -27,12 +28,16 @@ struct live {
 };
 
 /* Reads a policy and runs its own tests. NULL with err filled: it cannot be in
- * force. place (may be NULL) is where the file was named. */
+ * force. place (may be NULL) is where the file was named; noted (may be NULL)
+ * gets the files that it was made of. */
 struct policy *live_load_policy(const char *file,
-    const struct mg_place *place, struct mg_error *err);
+    const struct mg_place *place, struct file_list *noted,
+    struct mg_error *err);
 /* Reads the configuration, its policies and certificates, and runs the
- * policies' own tests. NULL with err filled: nothing has changed. */
-struct live *live_load(const char *path, struct mg_error *err);
+ * policies' own tests. NULL with err filled: nothing has changed. noted (may be
+ * NULL) gets the files of the policies, as far as it came. */
+struct live *live_load(const char *path, struct file_list *noted,
+    struct mg_error *err);
 /* Logs what is odd in the policies. */
 void live_warn(const struct live *live);
 struct live *live_ref(struct live *live);

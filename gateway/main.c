@@ -19,6 +19,7 @@ static const struct command {
 	{ "schema", cmd_schema, "a JSON Schema of policies or configurations" },
 	{ "diff", cmd_diff, "whose verdict changes between two policies" },
 	{ "eval", cmd_eval, "how well a policy's rules do over labelled texts" },
+	{ "lists", cmd_lists, "import, check and count lists of words" },
 	{ "keys", cmd_keys, "add, list, rotate and revoke API keys" },
 	{ "audit", cmd_audit, "read the records" },
 	{ "surfaces", cmd_surfaces, "what is covered, and where text lives" },

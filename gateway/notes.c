@@ -52,6 +52,27 @@ shadow(struct notes *notes, const struct screen_finding *f)
 	notes->would[notes->n_would++] = rule;
 }
 
+/* Values that a placeholder stands for are seen by nobody: asterisks, byte for
+ * byte, so that offsets stay. */
+static void
+hide_values(const struct channel_screen *channel, uint64_t text_at,
+    struct mg_span text, char *copy)
+{
+	const struct screen_edit *edits;
+	uint64_t at, end;
+	size_t i, n;
+
+	edits = channel_edits(channel, &n);
+	for (i = 0; i < n; i++) {
+		if (!edits[i].rule || edits[i].rule->n_kinds == 0)
+			continue;
+		at = edits[i].at > text_at ? edits[i].at : text_at;
+		end = edits[i].at + edits[i].len;
+		for (; at < end && at - text_at < text.len; at++)
+			copy[at - text_at] = '*';
+	}
+}
+
 static void
 outcome(struct notes *notes, const struct screen_finding *f)
 {
@@ -145,12 +166,13 @@ place(const struct jdoc *doc, uint32_t node, const char *path)
 	return copy;
 }
 
-/* Keeps one finding; where is owned by the note, or freed. NULL: it is known
+/* Keeps one finding of a channel (NULL: there is nothing to hide in text);
+ * where is owned by the note, or freed. NULL: it is known
  * that there is no room. */
 static void
 add(struct notes *notes, enum policy_side side,
-    const struct screen_finding *one, char *where, struct mg_span text,
-    uint64_t text_at)
+    const struct channel_screen *channel, const struct screen_finding *one,
+    char *where, struct mg_span text, uint64_t text_at)
 {
 	struct note *note;
 
@@ -163,9 +185,13 @@ add(struct notes *notes, enum policy_side side,
 	}
 	*note = (struct note){ one->rule, side, one->item, one->at, one->len,
 		one->unable, where, NULL, 0 };
-	if (notes->capture && !one->unable)
-		note->excerpt = excerpt(text, text_at, one->at, one->len,
-		    &note->excerpt_at);
+	if (!notes->capture || one->unable || !text.ptr)
+		return;
+	note->excerpt = excerpt(text, text_at, one->at, one->len,
+	    &note->excerpt_at);
+	if (note->excerpt && channel)
+		hide_values(channel, note->excerpt_at,
+		    span_str(note->excerpt), note->excerpt);
 }
 
 void
@@ -187,7 +213,7 @@ notes_add_one(struct notes *notes, enum policy_side side,
 			return;
 		}
 	}
-	add(notes, side, finding, where, text, 0);
+	add(notes, side, NULL, finding, where, text, 0);
 }
 
 void
@@ -202,7 +228,7 @@ notes_add(struct notes *notes, enum policy_side side,
 	notes->total += channel_untold(channel);
 	f = channel_findings(channel, &n, NULL);
 	for (; *from < n; ++*from)
-		add(notes, side, &f[*from], notes->n < NOTES_MAX ||
+		add(notes, side, channel, &f[*from], notes->n < NOTES_MAX ||
 		    blocks(f[*from].rule, f[*from].unable) ?
 		    place(doc, node, path) : NULL, text, text_at);
 }

@@ -47,7 +47,8 @@ void notes_add(struct notes *notes, enum policy_side side,
     const struct jdoc *doc, uint32_t node, const char *path,
     struct mg_span text, uint64_t text_at);
 /* Adds one finding of a text that was judged as part of a larger one, with its
- * place in that text; not one that is noted already. */
+ * place in that text; not one that is noted already. text is for the excerpt,
+ * with nothing in it that a placeholder stands for; ptr NULL: none is kept. */
 void notes_add_one(struct notes *notes, enum policy_side side,
     const struct screen_finding *finding, const struct jdoc *doc,
     uint32_t node, struct mg_span text);

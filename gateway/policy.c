@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "gateway/arena.h"
+#include "gateway/graphemes.h"
 
 static void
 policy_free(struct policy *policy)
@@ -17,6 +18,7 @@ policy_free(struct policy *policy)
 		policy->engines[i].type->close(policy->engines[i].conf);
 	arena_fini(arena);
 	free(arena);
+	graphemes_free(policy->graphemes);
 	free(policy->stats);
 	free(policy);
 }
@@ -38,6 +40,34 @@ policy_unref(struct policy **policy)
 		policy_free(p);
 }
 
+const char *const policy_categories[] = {
+	"A1a", "A1b", "A1c", "A1d", "A1e", "A1f", "A1g", "A1h",
+	"A2a", "A2b", "A2c", "A2d", "A2e", "A2f", "A2g", "A2h", "A2i",
+	"A3a", "A3b", "A3c", "A3d", "A3e",
+	"A4a", "A4b", "A4c", "A4d", "A4e", "A4f", "A4g",
+	"A5a", "A5b",
+	"X1", "X2", "X3", "X4", "X5", "X6", "X7", "custom", NULL };
+
+const char *const policy_severities[] = {
+	[SEVERITY_LOW] = "low", [SEVERITY_MEDIUM] = "medium",
+	[SEVERITY_HIGH] = "high", [SEVERITY_CRITICAL] = "critical", NULL };
+
+const char *
+policy_category_of(const struct policy_rule *rule, uint32_t item)
+{
+	if (item < rule->n_grades && rule->grades[item].category)
+		return policy_categories[rule->grades[item].category - 1];
+	return rule->category;
+}
+
+enum policy_severity
+policy_severity_of(const struct policy_rule *rule, uint32_t item)
+{
+	if (item < rule->n_grades && rule->grades[item].severity)
+		return (enum policy_severity)(rule->grades[item].severity - 1);
+	return rule->severity;
+}
+
 const char *
 policy_action_name(enum policy_action action)
 {
@@ -46,6 +76,8 @@ policy_action_name(enum policy_action action)
 		return "flag";
 	case ACTION_REDACT:
 		return "redact";
+	case ACTION_PSEUDONYMIZE:
+		return "pseudonymize";
 	case ACTION_BLOCK:
 		return "block";
 	}
@@ -55,17 +87,7 @@ policy_action_name(enum policy_action action)
 const char *
 policy_severity_name(enum policy_severity severity)
 {
-	switch (severity) {
-	case SEVERITY_LOW:
-		return "low";
-	case SEVERITY_MEDIUM:
-		return "medium";
-	case SEVERITY_HIGH:
-		return "high";
-	case SEVERITY_CRITICAL:
-		return "critical";
-	}
-	abort();
+	return policy_severities[severity];
 }
 
 const char *

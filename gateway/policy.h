@@ -8,8 +8,11 @@
 
 #include "modgate/filter.h"
 
+struct file_list;
+
 enum policy_side { SIDE_PROMPT = 1, SIDE_ANSWER = 2 };
-enum policy_action { ACTION_FLAG, ACTION_REDACT, ACTION_BLOCK };
+enum policy_action { ACTION_FLAG, ACTION_REDACT, ACTION_PSEUDONYMIZE,
+    ACTION_BLOCK };
 enum policy_mode { MODE_ENFORCE, MODE_SHADOW };
 enum policy_severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH,
     SEVERITY_CRITICAL };
@@ -21,10 +24,13 @@ enum policy_role {
 	ROLE_TOOL = 16, ROLE_OTHER = 32, ROLE_ANY = 63,
 };
 
+struct redact;
+struct graphemes;
+
 struct policy_test {
 	char *text;
 	enum policy_action expect;	/* with expect_pass false: the rule
-					 * fires; key `block`, `redact`, `flag`
+					 * fires; key `block`, `redact`, …
 					 * must be the rule's own action */
 	bool expect_pass;
 	struct mg_place place;
@@ -50,6 +56,14 @@ enum {
 	POLICY_MAX_MESSAGES = 64,	/* of one scope */
 };
 
+/* What one entry of a list says of itself. Parallel to the items that the rule
+ * looks for; the filter does not know of it. */
+struct policy_grade {
+	uint8_t severity;	/* 1 + enum policy_severity; 0: the rule's */
+	uint8_t category;	/* 1 + index in policy_categories; 0: the
+				 * rule's */
+};
+
 struct policy_rule {
 	char *id;
 	unsigned sides;			/* enum policy_side bits */
@@ -64,7 +78,13 @@ struct policy_rule {
 	unsigned span;			/* scope: 1 + its place in spans */
 	bool allow_on_error;		/* on_error: allow */
 	char *category;			/* id of compliance.md; "custom" */
-	char *replacement;		/* of redact; "[redacted]" */
+	char *replacement;		/* of redact; "[redacted]"; NULL: what
+					 * is written depends on the match: */
+	const struct redact *redact;	/* the template; NULL: there is none */
+	char **kinds;			/* of pseudonymize: what its
+					 * placeholders are called, for each
+					 * item of its match, or one for all */
+	size_t n_kinds;
 	char **tenants, **models;	/* when; NULL: any; NULL-terminated */
 	unsigned roles;			/* when; enum policy_role bits */
 	uint32_t score;			/* it adds so much … */
@@ -86,6 +106,9 @@ struct policy_rule {
 	const struct policy_rule *owner;	/* whose part this is; NULL: it
 					 * is a rule as it was written */
 	unsigned part;			/* owner: which */
+	const struct policy_grade *grades;	/* of the items of match[0];
+						 * NULL: all as the rule */
+	size_t n_grades;
 	size_t engine, engine_rule;	/* where it is compiled */
 	struct policy_test *tests;
 	size_t n_tests;
@@ -140,6 +163,7 @@ struct policy {
 	struct policy_engine *engines;
 	size_t n_engines;
 	struct policy_stats *stats;	/* owned */
+	struct graphemes *graphemes;	/* owned; of the templates */
 	bool prompt_as_completion;	/* refusal.prompt: completion */
 	bool answer_as_error;		/* refusal.answer: error */
 	struct policy_message *messages;	/* refusal.message */
@@ -150,6 +174,10 @@ struct policy {
 
 /* Reads, checks and compiles. NULL with err filled on failure. */
 struct policy *policy_load(const char *path, struct mg_error *err);
+/* As policy_load(), and notes every file that it reads or looks for, also when
+ * it fails. */
+struct policy *policy_load_noting(const char *path, struct file_list *noted,
+    struct mg_error *err);
 struct policy *policy_ref(struct policy *policy);
 void policy_unref(struct policy **policy);
 
@@ -158,6 +186,18 @@ void policy_unref(struct policy **policy);
 size_t policy_run_tests(const struct policy *policy,
     void (*report)(void *arg, const struct policy_rule *rule,
 	const struct policy_test *test, const char *why), void *arg);
+
+/* Risks of TC260-003 annex A, the classes beside it, and the operator's own;
+ * NULL-terminated. Severities by enum policy_severity, likewise. */
+extern const char *const policy_categories[];
+extern const char *const policy_severities[];
+
+/* Of a finding: the entry's own where it has one, else the rule's. */
+#define POLICY_NO_ITEM UINT32_MAX	/* the rule was unable to judge, or it
+					 * has parts */
+const char *policy_category_of(const struct policy_rule *rule, uint32_t item);
+enum policy_severity policy_severity_of(const struct policy_rule *rule,
+    uint32_t item);
 
 const char *policy_action_name(enum policy_action action);
 const char *policy_severity_name(enum policy_severity severity);

@@ -7,6 +7,7 @@
 
 #include <openssl/evp.h>
 
+#include "gateway/list_file.h"
 #include "gateway/options.h"
 #include "gateway/policy.h"
 
@@ -17,9 +18,9 @@ enum {
 	POLICY_MAX_LOOKS = 8192,		/* parts of all rules */
 	POLICY_MAX_NESTING = 4,			/* any, all, not */
 	POLICY_MAX_LISTS = 1024,
-	POLICY_MAX_ITEMS = 200 * 1000,		/* of one list */
-	POLICY_MAX_LIST_BYTES = 16 * 1024 * 1024,
-	POLICY_MAX_ITEM_BYTES = 4096,
+	POLICY_MAX_ITEMS = LIST_MAX_ENTRIES,	/* of one list */
+	POLICY_MAX_LIST_BYTES = LIST_MAX_BYTES,
+	POLICY_MAX_ITEM_BYTES = LIST_MAX_ENTRY_BYTES,
 	POLICY_MAX_TEST_BYTES = 64 * 1024,
 };
 
@@ -27,6 +28,7 @@ enum {
 struct policy_list {
 	const char *name;
 	struct mg_item *items;
+	struct policy_grade *grades;	/* by item; NULL: none has its own */
 	size_t n;
 	bool used;
 	size_t source;
@@ -53,6 +55,7 @@ struct policy_build {
 	struct reading r;
 	struct policy *policy;
 	bool files;			/* other files may be read */
+	struct file_list *noted;	/* files that are read; may be NULL */
 	EVP_MD_CTX *digest;		/* over the policy and its lists */
 	struct policy_source sources[POLICY_MAX_FILES];
 	size_t n_sources, source;	/* source: the one that is read; those
@@ -66,6 +69,7 @@ struct policy_build {
 	struct policy_rule *parts;	/* of all rules; on the heap while it
 					 * grows */
 	size_t n_parts, cap_parts;
+	const struct policy_grade *grades;	/* of the texts read last */
 	char **warnings;		/* on the heap while it grows */
 	size_t n_warnings, cap_warnings;
 };
@@ -88,6 +92,8 @@ int policy_read_rule(struct policy_build *build, const struct yaml_node *node,
 extern const struct setting policy_table[];
 extern const struct setting policy_rule_table[];
 extern const struct setting policy_score_table[];
+/* … and of an entry of a list. */
+extern const struct setting policy_entry_table[];
 /* The words of `action:` and of `fold:`, NULL-terminated. */
 extern const char *const policy_folds[];
 extern const char *const policy_action_words[];
@@ -123,6 +129,12 @@ void policy_free_sources(struct policy_build *build);
 /* Reads a file's keys but `include:`. */
 int policy_read_keys(struct policy_build *build, const struct yaml_node *root,
     unsigned depth);
+/* Reads the entries of a list that is written in the policy: texts, or maps of
+ * a text and what it says of itself. Both arrays have node->n; *grades is NULL
+ * where no entry is a map. */
+int policy_read_entries(struct policy_build *build, const char *key,
+    const struct yaml_node *node, struct mg_item **items,
+    struct policy_grade **grades);
 
 /* Reads `lists:`. */
 int policy_read_lists(struct policy_build *build,

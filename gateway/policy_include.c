@@ -54,6 +54,7 @@ include_one(struct policy_build *build, const struct yaml_node *node,
 	if (depth == POLICY_MAX_DEPTH)
 		return mg_fail(build->r.err, &node->place, "include: more "
 		    "than %d files inside each other", POLICY_MAX_DEPTH);
+	file_list_add(build->noted, path);
 	if (file_read(path, YAML_MAX_BYTES, &node->place, &bytes,
 	    build->r.err) == 0)
 		rc = policy_read_source(build, path, buf_span(&bytes), depth,

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* policy_list.c - `lists:` of a policy: named texts, written inline or one per
- * line in a file of their own.
+/* policy_list.c - `lists:` of a policy: named texts, written inline or in a
+ * file of their own, which list_file.c reads.
  *
  * Every text keeps its place, so that a filter can say which line of which
- * file it does not like. */
+ * file it does not like, and its own severity and category, if it has any. */
 #include <stdlib.h>
 
 #include "gateway/file.h"
+#include "gateway/list_file.h"
 #include "gateway/policy_build.h"
 
 /* [A-Za-z0-9_-]+, so that a name never looks like anything else. */
@@ -22,100 +23,142 @@ is_list_name(struct mg_span name)
 	return name.len > 0 && name.len <= 64;
 }
 
+/* What an entry that is written as a map may say. */
+struct entry_build {
+	char *word, *note;
+	uint8_t severity, category;	/* an index; NONE: not written */
+};
+
+enum { NONE = 255, NOTE_MAX = 1024 };
+
+#define ENTRY(member) OPTION_AT(struct entry_build, member)
+
+const struct setting policy_entry_table[] = {
+	{ .key = "word", .kind = OPTION_TEXT, ENTRY(word), .required = true,
+	    .min = 1, .max = POLICY_MAX_ITEM_BYTES,
+	    .help = "what to look for" },
+	{ .key = "severity", .kind = OPTION_CHOICE, ENTRY(severity),
+	    .choices = policy_severities, .help = "the rule's without it" },
+	{ .key = "category", .kind = OPTION_CHOICE, ENTRY(category),
+	    .choices = policy_categories, .help = "the rule's without it" },
+	{ .key = "note", .kind = OPTION_TEXT, ENTRY(note), .min = 0,
+	    .max = NOTE_MAX, .help = "for people" },
+	{ .key = NULL },
+};
+
+static int
+read_entry(struct policy_build *build, const char *key,
+    const struct yaml_node *node, struct mg_item *item,
+    struct policy_grade *grade)
+{
+	struct entry_build entry = { .severity = NONE, .category = NONE };
+
+	item->place = node->place;
+	if (node->type != YAML_MAP) {
+		entry.word = options_text(&build->r, key, node, 1,
+		    POLICY_MAX_ITEM_BYTES);
+		item->text = span_str(entry.word);
+		return entry.word ? 0 : -1;
+	}
+	if (options_read(&build->r, policy_entry_table, key, node, &entry) < 0)
+		return -1;
+	item->text = span_str(entry.word);
+	item->place = yaml_get(node, "word")->place;
+	if (entry.severity != NONE)
+		grade->severity = (uint8_t)(entry.severity + 1);
+	if (entry.category != NONE)
+		grade->category = (uint8_t)(entry.category + 1);
+	return 0;
+}
+
+int
+policy_read_entries(struct policy_build *build, const char *key,
+    const struct yaml_node *node, struct mg_item **items,
+    struct policy_grade **grades)
+{
+	const struct yaml_node *child;
+	bool any = false;
+	size_t i = 0;
+
+	*items = arena_array(build->r.arena, node->n, sizeof(**items));
+	*grades = NULL;
+	for (child = node->first; child && !any; child = child->next)
+		any = child->type == YAML_MAP;
+	if (any)
+		*grades = arena_array(build->r.arena, node->n,
+		    sizeof(**grades));
+	for (child = node->first; child; child = child->next, i++)
+		if (read_entry(build, key, child, &(*items)[i],
+		    any ? &(*grades)[i] : NULL) < 0)
+			return -1;
+	return 0;
+}
+
 static int
 read_inline(struct policy_build *build, const struct yaml_node *node,
     struct policy_list *list)
 {
-	const struct yaml_node *item;
-
 	if (node->n > POLICY_MAX_ITEMS)
 		return mg_fail(build->r.err, &node->place, "%s: %zu texts; at "
 		    "most %d in one list", list->name, node->n,
 		    POLICY_MAX_ITEMS);
-	list->items = arena_array(build->r.arena, node->n,
-	    sizeof(*list->items));
-	for (item = node->first; item; item = item->next) {
-		char *text = options_text(&build->r, list->name, item, 1,
-		    POLICY_MAX_ITEM_BYTES);
-
-		if (!text)
-			return -1;
-		list->items[list->n].text = span(text, item->text.len);
-		list->items[list->n++].place = item->place;
-	}
-	return 0;
+	list->n = node->n;
+	return policy_read_entries(build, list->name, node, &list->items,
+	    &list->grades);
 }
 
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-/* Takes one line without its end: an entry, or nothing. */
-static int
-read_line(struct policy_build *build, struct policy_list *list,
-    struct mg_span line, struct mg_place place, size_t *cap)
-{
-	while (line.len && is_blank(line.ptr[line.len - 1]))
-		line.len--;
-	while (line.len && is_blank(line.ptr[0])) {
-		line.ptr++;
-		line.len--;
-		place.column++;
-	}
-	if (line.len == 0 || line.ptr[0] == '#')
-		return 0;
-	if (memchr(line.ptr, '\0', line.len))
-		return mg_fail(build->r.err, &place, "an entry cannot hold "
-		    "the character U+0000");
-	if (line.len > POLICY_MAX_ITEM_BYTES)
-		return mg_fail(build->r.err, &place, "an entry of %zu bytes; "
-		    "at most %d", line.len, POLICY_MAX_ITEM_BYTES);
-	if (list->n == POLICY_MAX_ITEMS)
-		return mg_fail(build->r.err, &place, "more than %d entries",
-		    POLICY_MAX_ITEMS);
-	list->items = xgrow(list->items, cap, list->n + 1,
-	    sizeof(*list->items));
-	list->items[list->n].place = place;
-	list->items[list->n++].text = span(arena_text(build->r.arena, line),
-	    line.len);
-	return 0;
-}
-
-static int
-read_lines(struct policy_build *build, struct policy_list *list,
-    const char *file, struct mg_span bytes)
-{
-	struct mg_place place = { file, 1, 1 };
+/* A list while its file is read: on the heap, as it grows. */
+struct growing {
+	struct policy_build *build;
 	struct mg_item *items;
-	size_t bad = yaml_bad_utf8(bytes), at = 0, cap = 0;
-	int rc = 0;
+	struct policy_grade *grades;
+	size_t n, cap_items, cap_grades;
+	bool graded;
+};
 
-	if (bad < bytes.len) {
-		place = yaml_place_at(file, bytes, bad);
-		return mg_fail(build->r.err, &place, "byte 0x%02X is not "
-		    "UTF-8; save the file as UTF-8",
-		    (unsigned)(unsigned char)bytes.ptr[bad]);
-	}
-	if (bytes.len >= 3 && memcmp(bytes.ptr, "\xef\xbb\xbf", 3) == 0)
-		at = 3;
-	while (at < bytes.len && rc == 0) {
-		const char *end = memchr(bytes.ptr + at, '\n', bytes.len - at);
-		size_t len = end ? (size_t)(end - bytes.ptr) - at :
-		    bytes.len - at;
+static int
+take_entry(void *arg, const struct list_entry *entry, struct mg_error *err)
+{
+	struct growing *g = arg;
 
-		rc = read_line(build, list, span(bytes.ptr + at, len), place,
-		    &cap);
-		at += len + 1;
-		place.line++;
-	}
-	/* It grew on the heap; it lives in the arena. */
-	items = list->items;
-	list->items = arena_array(build->r.arena, list->n, sizeof(*items));
-	if (list->n)
-		memcpy(list->items, items, list->n * sizeof(*items));
-	free(items);
+	(void)err;
+	g->items = xgrow(g->items, &g->cap_items, g->n + 1,
+	    sizeof(*g->items));
+	g->grades = xgrow(g->grades, &g->cap_grades, g->n + 1,
+	    sizeof(*g->grades));
+	g->items[g->n].place = entry->place;
+	g->items[g->n].text = span(arena_text(g->build->r.arena, entry->text),
+	    entry->text.len);
+	g->grades[g->n++] = entry->grade;
+	g->graded |= entry->grade.severity || entry->grade.category;
+	return 0;
+}
+
+static void *
+settle(struct arena *arena, const void *from, size_t n, size_t size)
+{
+	void *to = arena_array(arena, n, size);
+
+	if (n)
+		memcpy(to, from, n * size);
+	return to;
+}
+
+static int
+read_entries(struct policy_build *build, struct policy_list *list,
+    const char *file, struct buf *bytes)
+{
+	struct growing g = { .build = build };
+	struct arena *arena = build->r.arena;
+	int rc = list_file_read(file, bytes, take_entry, &g, build->r.err);
+
+	list->n = g.n;
+	list->items = settle(arena, g.items, g.n, sizeof(*g.items));
+	if (g.graded)
+		list->grades = settle(arena, g.grades, g.n,
+		    sizeof(*g.grades));
+	free(g.items);
+	free(g.grades);
 	return rc;
 }
 
@@ -134,12 +177,13 @@ read_file(struct policy_build *build, const struct yaml_node *node,
 	if (!options_text(&build->r, "file", node, 1, 1024))
 		return -1;
 	path = file_beside(build->r.file, node->text);
+	file_list_add(build->noted, path);
 	rc = file_read(path, POLICY_MAX_LIST_BYTES, &node->place, &bytes, err);
 	if (rc == 0 && !EVP_DigestUpdate(build->digest, bytes.ptr, bytes.len))
 		abort();
 	if (rc == 0)
-		rc = read_lines(build, list, arena_text(build->r.arena,
-		    span_str(path)), buf_span(&bytes));
+		rc = read_entries(build, list, arena_text(build->r.arena,
+		    span_str(path)), &bytes);
 	buf_fini(&bytes);
 	free(path);
 	return rc;

@@ -618,14 +618,14 @@ build_policy(struct policy_build *build, struct mg_span bytes)
 	return rc;
 }
 
-struct policy *
-policy_read(const char *path, struct mg_span bytes, bool files,
-    struct mg_error *err)
+static struct policy *
+read_noting(const char *path, struct mg_span bytes, bool files,
+    struct file_list *noted, struct mg_error *err)
 {
 	struct arena *arena = xcalloc(1, sizeof(*arena));
 	struct policy *policy = xcalloc(1, sizeof(*policy));
 	struct policy_build build = { .policy = policy, .files = files,
-		.digest = EVP_MD_CTX_new() };
+		.noted = noted, .digest = EVP_MD_CTX_new() };
 	int rc;
 
 	policy->refs = 1;
@@ -649,13 +649,28 @@ policy_read(const char *path, struct mg_span bytes, bool files,
 }
 
 struct policy *
-policy_load(const char *path, struct mg_error *err)
+policy_read(const char *path, struct mg_span bytes, bool files,
+    struct mg_error *err)
+{
+	return read_noting(path, bytes, files, NULL, err);
+}
+
+struct policy *
+policy_load_noting(const char *path, struct file_list *noted,
+    struct mg_error *err)
 {
 	struct policy *policy = NULL;
 	struct buf bytes = { 0 };
 
+	file_list_add(noted, path);
 	if (file_read(path, YAML_MAX_BYTES, NULL, &bytes, err) == 0)
-		policy = policy_read(path, buf_span(&bytes), true, err);
+		policy = read_noting(path, buf_span(&bytes), true, noted, err);
 	buf_fini(&bytes);
 	return policy;
+}
+
+struct policy *
+policy_load(const char *path, struct mg_error *err)
+{
+	return policy_load_noting(path, NULL, err);
 }

@@ -78,37 +78,39 @@ static int
 read_texts(struct policy_build *build, const struct mg_option *o,
     const struct yaml_node *node, struct mg_value *value)
 {
-	const struct yaml_node *child = node;
 	struct policy_list *list = NULL;
+	struct policy_grade *grades;
 	struct mg_item *items;
-	size_t i;
 
 	if (node->type == YAML_TEXT)
 		list = find_list(build, node->text);
+	build->grades = NULL;
 	if (list) {
+		build->grades = list->grades;
 		value->items = list->items;
 		value->n_items = list->n;
 		return 0;
 	}
 	if (node->type == YAML_TEXT && node->text.len && wants_list(o))
 		return fail_list(build, o, node);
-	value->n_items = 1;
-	if (node->type != YAML_TEXT) {
-		if (options_want(&build->r, o->key, node, YAML_LIST) < 0)
-			return -1;
-		value->n_items = node->n;
-		child = node->first;
+	if (node->type == YAML_TEXT) {
+		items = arena_alloc(build->r.arena, sizeof(*items));
+		value->items = items;
+		value->n_items = 1;
+		return keep_item(build, o, node, items);
 	}
+	if (options_want(&build->r, o->key, node, YAML_LIST) < 0)
+		return -1;
+	value->n_items = node->n;
 	if (value->n_items == 0)
 		return mg_fail(build->r.err, &node->place,
 		    "%s: the list is empty", o->key);
 	if (value->n_items > POLICY_MAX_ITEMS)
 		return mg_fail(build->r.err, &node->place, "%s: %zu texts; at "
 		    "most %d", o->key, value->n_items, POLICY_MAX_ITEMS);
-	items = arena_array(build->r.arena, value->n_items, sizeof(*items));
-	for (i = 0; i < value->n_items; i++, child = child->next)
-		if (keep_item(build, o, child, &items[i]) < 0)
-			return -1;
+	if (policy_read_entries(build, o->key, node, &items, &grades) < 0)
+		return -1;
+	build->grades = grades;
 	value->items = items;
 	return 0;
 }
@@ -269,6 +271,7 @@ static const struct mg_value *
 read_values(struct policy_build *build, const struct mg_filter_type *type,
     const struct yaml_node *map, bool in_except)
 {
+	const struct policy_grade *grades = NULL;
 	const struct yaml_node *node;
 	size_t n = count_options(type), i;
 	struct mg_value *values;
@@ -293,7 +296,10 @@ read_values(struct policy_build *build, const struct mg_filter_type *type,
 		if (read_value(build, &type->options[i], node,
 		    &values[i]) < 0)
 			return NULL;
+		if (i == 0)
+			grades = build->grades;
 	}
+	build->grades = grades;
 	return values;
 }
 
@@ -356,6 +362,8 @@ read_one(struct policy_build *build, const struct yaml_node *match,
 	rule->match.match = read_values(build, rule->filter, match, false);
 	if (!rule->match.match || read_fold(build, match, rule) < 0)
 		return -1;
+	rule->grades = build->grades;
+	rule->n_grades = build->grades ? rule->match.match->n_items : 0;
 	if (!except)
 		return 0;
 	if (options_want(&build->r, "except", except, YAML_MAP) < 0)

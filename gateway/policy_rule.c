@@ -6,12 +6,15 @@
 #include <stdlib.h>
 
 #include "gateway/policy_build.h"
+#include "gateway/placeholders.h"
+#include "gateway/redact.h"
 
 /* Base of the table's offsets. */
 struct rule_build {
 	struct policy_build *build;
 	struct policy_rule out;
-	const struct yaml_node *match, *except, *tests, *with, *stream;
+	const struct yaml_node *match, *except, *tests, *with, *mask, *as,
+	    *stream;
 	const struct yaml_node *action, *score;
 	char *sum;			/* the name of a sum, or NULL */
 	bool override, disabled;	/* policy_include.c has read them */
@@ -19,12 +22,10 @@ struct rule_build {
 
 const char *const policy_action_words[] = {
 	[ACTION_FLAG] = "flag", [ACTION_REDACT] = "redact",
-	[ACTION_BLOCK] = "block", NULL };
+	[ACTION_PSEUDONYMIZE] = "pseudonymize", [ACTION_BLOCK] = "block",
+	NULL };
 static const char *const mode_choices[] = {
 	[MODE_ENFORCE] = "enforce", [MODE_SHADOW] = "shadow", NULL };
-static const char *const severity_choices[] = {
-	[SEVERITY_LOW] = "low", [SEVERITY_MEDIUM] = "medium",
-	[SEVERITY_HIGH] = "high", [SEVERITY_CRITICAL] = "critical", NULL };
 static const char *const stream_choices[] = {
 	[STREAM_EXACT] = "exact", [STREAM_SENTENCE] = "sentence",
 	[STREAM_WHOLE] = "whole", NULL };
@@ -33,15 +34,6 @@ static const char *const error_choices[] = { "block", "allow", NULL };
 static const char *const side_words[] = { "prompt", "answer", NULL };
 static const char *const role_words[] = { "system", "developer", "user",
 	"assistant", "tool", "other", NULL };
-
-/* Risks of TC260-003 annex A, the classes beside it, and the operator's. */
-static const char *const categories[] = {
-	"A1a", "A1b", "A1c", "A1d", "A1e", "A1f", "A1g", "A1h",
-	"A2a", "A2b", "A2c", "A2d", "A2e", "A2f", "A2g", "A2h", "A2i",
-	"A3a", "A3b", "A3c", "A3d", "A3e",
-	"A4a", "A4b", "A4c", "A4d", "A4e", "A4f", "A4g",
-	"A5a", "A5b",
-	"X1", "X2", "X3", "X4", "X5", "X6", "X7", "custom", NULL };
 
 /* A word or a list of words → bits, in the order of the words. */
 static int
@@ -92,11 +84,11 @@ read_category(const struct reading *r, const struct yaml_node *value,
     void *base)
 {
 	struct rule_build *b = base;
-	int i = options_choice(r, "category", value, categories);
+	int i = options_choice(r, "category", value, policy_categories);
 
 	if (i < 0)
 		return -1;
-	b->out.category = arena_text(r->arena, span_str(categories[i]));
+	b->out.category = arena_text(r->arena, span_str(policy_categories[i]));
 	return 0;
 }
 
@@ -177,12 +169,17 @@ const struct setting policy_rule_table[] = {
 	    .help = "what is no match" },
 	{ .key = "action", KEEP(action),
 	    .shape = SHAPE_WORD, .choices = policy_action_words,
-	    .help = "flag, redact or block; with a score it may be left out" },
+	    .help = "flag, redact, pseudonymize or block; with a score it may "
+		"be left out" },
 	{ .key = "score", KEEP(score),
 	    .shape = SHAPE_COUNT | SHAPE_MAP, .map = add_table,
 	    .help = "it adds so much to a sum of `scores:`" },
 	{ .key = "with", KEEP(with), .shape = SHAPE_TEXT,
 	    .help = "what redact writes instead" },
+	{ .key = "mask", KEEP(mask), .shape = SHAPE_TEXT,
+	    .help = "the character of {mask} in `with`" },
+	{ .key = "as", KEEP(as), .shape = SHAPE_TEXT,
+	    .help = "what pseudonymize calls the values: PHONE" },
 	{ .key = "mode", .kind = OPTION_CHOICE, RULE(mode),
 	    .choices = mode_choices, .fallback = "enforce",
 	    .help = "enforce, or shadow: recorded only" },
@@ -190,10 +187,10 @@ const struct setting policy_rule_table[] = {
 	    .shape = SHAPE_SHARE,
 	    .help = "it looks at this share of exchanges: 10%" },
 	{ .key = "category", .kind = OPTION_READ, .read = read_category,
-	    .shape = SHAPE_WORD, .choices = categories,
+	    .shape = SHAPE_WORD, .choices = policy_categories,
 	    .fallback = "custom", .help = "which risk it is about" },
 	{ .key = "severity", .kind = OPTION_CHOICE, RULE(severity),
-	    .choices = severity_choices, .fallback = "medium",
+	    .choices = policy_severities, .fallback = "medium",
 	    .help = "low, medium, high or critical" },
 	{ .key = "on_error", .kind = OPTION_CHOICE, RULE(allow_on_error),
 	    .choices = error_choices, .fallback = "block",
@@ -245,6 +242,99 @@ check_id(struct rule_build *b, const struct yaml_node *id)
 	return 0;
 }
 
+/* The filter of a rule has kinds: its first option says which. */
+static bool
+has_kinds(const struct policy_rule *rule)
+{
+	return rule->filter &&
+	    rule->filter->options[0].type == MG_OPT_CHOICES;
+}
+
+static int
+read_with(struct rule_build *b)
+{
+	struct redact_source source = { b->with, b->mask, has_kinds(&b->out),
+		b->build->policy->graphemes };
+	struct redact *redact;
+
+	if (!source.graphemes)
+		source.graphemes = b->build->policy->graphemes =
+		    graphemes_new();
+	if (redact_read(&b->build->r, &source, &b->out.replacement,
+	    &redact) < 0)
+		return -1;
+	b->out.redact = redact;
+	return 0;
+}
+
+/* A kind's name in upper case; what may not stand in one becomes '_'. */
+static char *
+kind_name(struct rule_build *b, struct mg_span text)
+{
+	char *name = arena_text(b->build->r.arena, text), *p;
+
+	for (p = name; *p; p++) {
+		if (*p >= 'a' && *p <= 'z')
+			*p = (char)(*p - 32);
+		else if (!(*p >= 'A' && *p <= 'Z') &&
+		    !(*p >= '0' && *p <= '9'))
+			*p = '_';
+	}
+	return name;
+}
+
+/* A word of capitals, digits and single '_', that a model can copy. */
+static bool
+is_kind_name(const char *name)
+{
+	const char *p;
+
+	for (p = name; *p; p++)
+		if (!(*p >= 'A' && *p <= 'Z') && (p == name ||
+		    !((*p >= '0' && *p <= '9') || (*p == '_' && p[1] &&
+		    p[1] != '_'))))
+			return false;
+	return p > name && p - name <= PLACEHOLDERS_KIND;
+}
+
+/* What the placeholders are called: `as:`, or the filter's kinds, or the
+ * rule's id. */
+static int
+read_kinds(struct rule_build *b)
+{
+	const struct reading *r = &b->build->r;
+	struct policy_rule *rule = &b->out;
+	const struct mg_value *items = NULL;
+	size_t i;
+
+	if (!b->as && has_kinds(rule))
+		items = &rule->match.match[0];
+	rule->n_kinds = items ? items->n_items : 1;
+	rule->kinds = arena_array(r->arena, rule->n_kinds,
+	    sizeof(*rule->kinds));
+	if (b->as) {
+		rule->kinds[0] = options_text(r, "as", b->as, 1,
+		    PLACEHOLDERS_KIND);
+		if (!rule->kinds[0])
+			return -1;
+		if (!is_kind_name(rule->kinds[0]))
+			return mg_fail(r->err, &b->as->place, "as: a word of "
+			    "A-Z, 0-9 and single '_' that begins with a "
+			    "letter, such as PHONE, not '%s'",
+			    rule->kinds[0]);
+		return 0;
+	}
+	for (i = 0; i < rule->n_kinds; i++) {
+		rule->kinds[i] = kind_name(b, items ? items->items[i].text :
+		    span_str(rule->id));
+		if (!is_kind_name(rule->kinds[i]))
+			return mg_fail(r->err, &rule->place, "pseudonymize: "
+			    "'%s' is no name for a placeholder; write one, "
+			    "as in `as: PHONE`", rule->kinds[i]);
+	}
+	return 0;
+}
+
 /* A rule with a score need not act by itself: then what it finds is noted. */
 static int
 read_action(struct rule_build *b, const struct yaml_node *node)
@@ -258,7 +348,7 @@ read_action(struct rule_build *b, const struct yaml_node *node)
 	}
 	if (!b->action)
 		return mg_fail(r->err, &node->place, "rule: 'action' is "
-		    "missing: flag, redact or block");
+		    "missing: flag, redact, pseudonymize or block");
 	i = options_choice(r, "action", b->action, policy_action_words);
 	b->out.action = (enum policy_action)i;
 	return i < 0 ? -1 : 0;
@@ -314,20 +404,28 @@ static int
 finish_action(struct rule_build *b, const struct yaml_node *node)
 {
 	const struct reading *r = &b->build->r;
+	enum policy_action action;
 	int i;
 
 	if (read_action(b, node) < 0 || read_score(b) < 0)
 		return -1;
-	if (b->with && b->out.action != ACTION_REDACT)
-		return mg_fail(r->err, &b->with->key_place, "with: only "
-		    "`action: redact` writes something, and this rule's is %s",
-		    policy_action_words[b->out.action]);
-	if (b->with)
-		b->out.replacement = options_text(r, "with", b->with, 0, 256);
-	else
-		b->out.replacement = arena_text(r->arena,
-		    span_str("[redacted]"));
-	if (!b->out.replacement)
+	action = b->out.action;
+	if ((b->with || b->mask) && action != ACTION_REDACT)
+		return mg_fail(r->err, &(b->with ? b->with : b->mask)->
+		    key_place, "%s: only `action: redact` writes something, "
+		    "and this rule's is %s", b->with ? "with" : "mask",
+		    policy_action_words[action]);
+	if (b->as && action != ACTION_PSEUDONYMIZE)
+		return mg_fail(r->err, &b->as->key_place, "as: only `action: "
+		    "pseudonymize` has placeholders, and this rule's is %s",
+		    policy_action_words[action]);
+	if (action == ACTION_PSEUDONYMIZE && b->out.sides != SIDE_PROMPT)
+		return mg_fail(r->err, &yaml_get(node, "on")->place, "on: "
+		    "`action: pseudonymize` is for prompts alone; answers get "
+		    "back what it took out of them");
+	if (action == ACTION_REDACT && read_with(b) < 0)
+		return -1;
+	if (action == ACTION_PSEUDONYMIZE && read_kinds(b) < 0)
 		return -1;
 	if (!b->stream)
 		return 0;
@@ -530,10 +628,10 @@ const struct setting policy_score_table[] = {
 	    .choices = mode_choices, .fallback = "enforce",
 	    .help = "enforce, or shadow: recorded only" },
 	{ .key = "category", .kind = OPTION_READ, .read = read_category,
-	    .shape = SHAPE_WORD, .choices = categories,
+	    .shape = SHAPE_WORD, .choices = policy_categories,
 	    .fallback = "custom", .help = "which risk it is about" },
 	{ .key = "severity", .kind = OPTION_CHOICE, RULE(severity),
-	    .choices = severity_choices, .fallback = "medium",
+	    .choices = policy_severities, .fallback = "medium",
 	    .help = "low, medium, high or critical" },
 	{ .key = "when", .kind = OPTION_MAP, .map = score_when_table,
 	    .help = "for whom it is meant" },

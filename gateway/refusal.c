@@ -53,19 +53,21 @@ refusal_blocked(const struct notes *notes, enum policy_side side,
 	buf_add_str(out, ",\"categories\":[");
 	for (i = 0; i < notes->n && n < 16; i++) {
 		const struct policy_rule *rule = notes->items[i].rule;
+		const char *category = policy_category_of(rule,
+		    notes->items[i].item);
 
 		if (rule->mode != MODE_ENFORCE ||
 		    rule->action != ACTION_BLOCK)
 			continue;
 		for (j = 0; j < n; j++)
-			if (strcmp(seen[j], rule->category) == 0)
+			if (strcmp(seen[j], category) == 0)
 				break;
 		if (j < n)
 			continue;
 		if (n > 0)
 			buf_add_byte(out, ',');
-		buf_add_json(out, span_str(rule->category));
-		seen[n++] = rule->category;
+		buf_add_json(out, span_str(category));
+		seen[n++] = category;
 	}
 	buf_add_str(out, "]}}}");
 }

@@ -98,6 +98,7 @@ read_whole(struct relay *r, const struct surface_text *t)
 	struct buf plain = { 0 }, quoted = { 0 };
 	struct mg_span text;
 	size_t from = 0, n;
+	bool stop = false;
 
 	buf_clear(&r->scratch);
 	text = t->decoded.ptr ? t->decoded :
@@ -110,8 +111,12 @@ read_whole(struct relay *r, const struct surface_text *t)
 	notes_add(r->opt.notes, SIDE_ANSWER, channel, &from, &r->doc, t->node,
 	    t->is_key ? NOTES_KEY : NULL, text, 0);
 	(void)channel_edits(channel, &n);
-	if (channel_cut(channel) != SCREEN_NONE ||
-	    (n > 0 && !t->is_logprobs && (t->is_key || t->decoded.ptr))) {
+	if (n > 0 && !t->is_logprobs && (t->is_key || t->decoded.ptr)) {
+		/* No place to write it back to. */
+		stop = channel_must_change(channel);
+		n = 0;
+	}
+	if (stop || channel_cut(channel) != SCREEN_NONE) {
 		r->opt.notes->blocked = true;
 		if (part) {
 			part->whole_hit = true;

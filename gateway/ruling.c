@@ -6,7 +6,7 @@ const char *
 ruling_name(enum ruling_kind kind)
 {
 	static const char *const names[N_RULINGS] = { "pass", "flag",
-		"redact", "block" };
+		"redact", "pseudonymize", "block" };
 
 	return names[kind];
 }
@@ -36,7 +36,7 @@ why_cut(const struct screen_finding *f, size_t n)
 				"judge, and its on_error is block",
 				f[i].rule };
 	return (struct ruling){ RULING_BLOCK, "more would be replaced than "
-		"the cap allows", NULL };
+		"a cap allows", NULL };
 }
 
 struct ruling
@@ -52,9 +52,15 @@ ruling_of(const struct channel_screen *channel)
 	edits = channel_edits(channel, &n_edits);
 	if (channel_cut(channel) != SCREEN_NONE)
 		return why_cut(f, n);
+	for (i = 0; i < n_edits; i++)
+		if (edits[i].rule->action == ACTION_REDACT)
+			return (struct ruling){ RULING_REDACT, "it found "
+				"something, and its action is redact",
+				edits[i].rule };
 	if (n_edits > 0)
-		return (struct ruling){ RULING_REDACT, "it found something, "
-			"and its action is redact", edits[0].rule };
+		return (struct ruling){ RULING_PSEUDONYMIZE, "it found "
+			"something, and its action is pseudonymize",
+			edits[0].rule };
 	for (i = 0; i < n; i++) {
 		if (f[i].rule->mode == MODE_SHADOW)
 			pass.because = "what was found was found in shadow";

@@ -8,7 +8,7 @@
 #include "gateway/screen.h"
 
 enum ruling_kind { RULING_PASS, RULING_FLAG, RULING_REDACT,
-    RULING_BLOCK, N_RULINGS };
+    RULING_PSEUDONYMIZE, RULING_BLOCK, N_RULINGS };
 
 struct ruling {
 	enum ruling_kind kind;

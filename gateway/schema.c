@@ -249,7 +249,8 @@ option(const struct mg_option *o)
 	case MG_OPT_CHOICE:
 		return words_of(o->choices);
 	case MG_OPT_TEXTS:
-		return one_or_many(any_text());
+		return json_pack("{s:[o,o]}", "anyOf", any_text(),
+		    list_of(reference("entry")));
 	case MG_OPT_CHOICES:
 		return one_or_many(words_of(o->choices));
 	}
@@ -320,8 +321,9 @@ policy_definitions(void)
 	for (i = 0; policy_action_words[i]; i++)
 		json_object_set_new(tests, policy_action_words[i],
 		    one_or_many(any_text()));
-	return json_pack("{s:{s:s,s:{s:o},s:b},s:{s:o},s:{s:o},s:{s:s,s:o,s:b},"
+	return json_pack("{s:{s:[o,o]},s:{s:s,s:{s:o},s:b},s:{s:o},s:{s:o},s:{s:s,s:o,s:b},"
 	    "s:{s:s,s:{s:[{s:s,s:i,s:o},{s:s,s:{s:o},s:[s],s:b}]}}}",
+	    "entry", "anyOf", any_text(), settings(policy_entry_table),
 	    "message", "type", "object", "patternProperties",
 	    "^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$", any_text(),
 	    "additionalProperties", 0,
@@ -329,7 +331,7 @@ policy_definitions(void)
 	    "tests", "type", "object", "properties", tests,
 	    "additionalProperties", 0,
 	    "lists", "type", "object", "additionalProperties", "anyOf",
-	    "type", "array", "minItems", 1, "items", any_text(),
+	    "type", "array", "minItems", 1, "items", reference("entry"),
 	    "type", "object", "properties", "file", any_text(),
 	    "required", "file", "additionalProperties", 0);
 }

@@ -17,6 +17,8 @@
 #include "filters/fold/fold.h"
 #include "gateway/buf.h"
 #include "gateway/clock.h"
+#include "gateway/redact.h"
+#include "gateway/restore.h"
 #include "gateway/screen_combine.h"
 #include "gateway/unescape.h"
 
@@ -75,6 +77,12 @@ struct screen {
 	bool *applies;			/* per policy rule: side and subject */
 	bool idle;
 	bool timed;			/* one of POLICY_TIMED */
+	bool reads_text;		/* what is written depends on a match */
+	struct placeholders *placeholders;	/* NULL: there are none */
+	bool own_placeholders;
+	struct buf tenant;		/* reads_text */
+	const struct hash_key *hash_key;
+	uint64_t restored;
 	struct role_scopes roles[N_ROLES];
 	struct role_scopes *joined;	/* N_ROLES for each of the policy's
 					 * spans; NULL: not asked for yet */
@@ -82,6 +90,12 @@ struct screen {
 					 * by place; NULL: none has */
 	struct combine_tally tally;	/* of all its channels */
 	uint64_t blocking;		/* sums that may block: a bit each */
+};
+
+/* Where a text that is JSON stands in its strings. */
+struct json_state {
+	uint64_t at;			/* read so far */
+	bool began, is_json, in_string, escaped;
 };
 
 /* One way of reading a channel, with a scan per engine. */
@@ -114,11 +128,16 @@ struct channel_screen {
 	uint64_t *sentences;		/* where sentences end, from clear on */
 	size_t n_sentences, cap_sentences;
 	bool after_dot;			/* the last byte fed was a '.' */
-	struct buf raw;			/* FORM_JSON: what is not clear yet */
+	struct restore *restore;	/* NULL: nothing is to be restored */
+	bool keeps_raw;			/* FORM_JSON, reads_text, restore */
+	struct buf raw;			/* keeps_raw: what is not clear yet */
 	uint64_t raw_at;		/* offset of raw.ptr[0] */
+	struct json_state json;
 	uint64_t raw_fed;		/* bytes that the raw view has seen */
 	struct screen_edit *edits;
 	size_t n_edits, cap_edits;
+	size_t n_settled;		/* whose words are known */
+	size_t written, restored;	/* bytes, as SCREEN_MAX_WRITTEN has it */
 	struct screen_edit *late;	/* found behind the last of edits; */
 	size_t n_late, cap_late;	/* empty between two feeds */
 	struct screen_finding *findings;
@@ -165,7 +184,16 @@ sum_up(struct screen *screen)
 		screen->idle = false;
 		if (rule->at_least > 0)
 			screen->blocking |= UINT64_C(1) << rule->sum;
+		screen->reads_text |= rule->redact || rule->n_kinds > 0;
 	}
+}
+
+/* An answer gets back what its prompt gave away. */
+static bool
+restores(const struct screen *screen)
+{
+	return screen->side == SIDE_ANSWER && screen->placeholders &&
+	    placeholders_count(screen->placeholders) > 0;
 }
 
 struct screen *
@@ -188,7 +216,19 @@ screen_new(const struct policy *policy, enum policy_side side,
 		    globs_match(rule->models, subject->model);
 	}
 	sum_up(screen);
+	if (screen->reads_text)
+		buf_add_span(&screen->tenant, subject->tenant);
 	return screen;
+}
+
+void
+screen_equip(struct screen *screen, struct placeholders *placeholders,
+    const struct hash_key *hash_key)
+{
+	screen->placeholders = placeholders;
+	screen->hash_key = hash_key;
+	if (restores(screen))
+		screen->idle = false;
 }
 
 void
@@ -235,6 +275,9 @@ screen_free(struct screen *screen)
 	free(screen->joined);
 	free(screen->shadows);
 	combine_tally_fini(&screen->tally);
+	if (screen->own_placeholders)
+		placeholders_free(screen->placeholders);
+	buf_fini(&screen->tenant);
 	free(screen->applies);
 	free(screen);
 }
@@ -421,6 +464,11 @@ open_scoped(struct screen *screen, struct role_scopes *scopes,
 	channel->scopes = scopes;
 	channel->form = form;
 	channel->cut = SCREEN_NONE;
+	if (restores(screen))
+		channel->restore = restore_new(screen->placeholders,
+		    form == FORM_JSON);
+	channel->keeps_raw = channel->restore || (n > 0 &&
+	    (screen->reads_text || form == FORM_JSON));
 	if (n == 0)
 		return channel;
 	if (channel->scopes->combines)
@@ -462,6 +510,14 @@ channel_close(struct channel_screen *channel)
 		fold_free(view->fold);
 	}
 	combine_free(channel->combine);
+	for (e = 0; e < channel->n_settled; e++)
+		if (channel->edits[e].owned) {
+			explicit_bzero((char *)(uintptr_t)
+			    channel->edits[e].with,
+			    channel->edits[e].with_len);
+			free((char *)(uintptr_t)channel->edits[e].with);
+		}
+	restore_free(channel->restore);
 	buf_fini(&channel->raw);
 	free(channel->sentences);
 	free(channel->edits);
@@ -509,6 +565,16 @@ cut(struct channel_screen *channel, uint64_t at)
 		channel->cut = at;
 }
 
+/* Of two edits that overlap, the later one's word stands there: it is a rule's
+ * and the other restores, or they begin together and its rule is the first. */
+static bool
+goes_before(const struct screen_edit *later, const struct screen_edit *other)
+{
+	if (!later->rule || !other->rule)
+		return later->rule != NULL;
+	return other->at == later->at && later->rule < other->rule;
+}
+
 /* Appends an edit that begins at or after the last one, and melts the two
  * together where they overlap: the earlier one's word stands there, of two
  * that begin together the first rule's. */
@@ -517,7 +583,7 @@ append(struct channel_screen *channel, const struct screen_edit *e)
 {
 	struct screen_edit *other = channel->n_edits ?
 	    &channel->edits[channel->n_edits - 1] : NULL;
-	uint64_t end = e->at + e->len;
+	uint64_t end = e->at + e->len, at;
 
 	if (!other || other->at + other->len <= e->at) {
 		channel->edits = xgrow(channel->edits, &channel->cap_edits,
@@ -527,20 +593,20 @@ append(struct channel_screen *channel, const struct screen_edit *e)
 	}
 	if (other->at + other->len > end)
 		end = other->at + other->len;
-	if (other->at == e->at && e->rule < other->rule)
+	at = other->at;
+	if (goes_before(e, other))
 		*other = *e;
-	other->len = end - other->at;
+	other->at = at;
+	other->len = end - at;
 }
 
 /* Adds an edit. Those of a second engine come when the first has gone through
  * the whole text: they wait, as to sort each in by itself would take the
  * square of their number. */
 static void
-edit(struct channel_screen *channel, uint64_t at, uint64_t len,
-    const struct policy_rule *rule)
+edit(struct channel_screen *channel, struct screen_edit e)
 {
-	struct screen_edit e = { at, len, rule->replacement,
-		strlen(rule->replacement), rule };
+	uint64_t at = e.at, len = e.len;
 
 	if (at + len <= channel->clear)
 		return;
@@ -554,6 +620,8 @@ edit(struct channel_screen *channel, uint64_t at, uint64_t len,
 		e.len -= channel->clear - at;
 		e.at = channel->clear;
 	}
+	e.match_at = e.at;
+	e.match_len = e.len;
 	if (channel->n_edits == 0 ||
 	    channel->edits[channel->n_edits - 1].at <= e.at) {
 		append(channel, &e);
@@ -571,6 +639,8 @@ by_place(const void *a, const void *b)
 
 	if (x->at != y->at)
 		return x->at < y->at ? -1 : 1;
+	if (!x->rule || !y->rule)
+		return x->rule ? -1 : y->rule != NULL;
 	return x->rule < y->rule ? -1 : x->rule > y->rule;
 }
 
@@ -643,7 +713,8 @@ remember(struct channel_screen *channel, const struct policy_rule *rule,
 	channel->findings = xgrow(channel->findings, &channel->cap_findings,
 	    channel->n_findings + 1, sizeof(*channel->findings));
 	channel->findings[channel->n_findings++] = (struct screen_finding){
-		rule, part, item, at, len, unable, view };
+		rule, part, part == rule ? item : POLICY_NO_ITEM, item, at,
+		len, unable, view };
 }
 
 static const struct policy_rule *
@@ -838,7 +909,157 @@ act(struct channel_screen *channel, const struct policy_rule *rule,
 	    crosses_quote(channel, at, end - at)))
 		cut(channel, cut_at(channel, rule, at));
 	else
-		edit(channel, at, end - at, rule);
+		edit(channel, (struct screen_edit){ .at = at, .len = end - at,
+			.with = rule->replacement,
+			.with_len = rule->replacement ?
+			    strlen(rule->replacement) : 0,
+			.rule = rule, .item = match->look == rule ?
+			    match->item : POLICY_NO_ITEM });
+}
+
+/* A placeholder of this exchange. */
+static void
+on_placeholder(void *arg, uint64_t at, uint64_t len, struct mg_span value)
+{
+	struct channel_screen *channel = arg;
+
+	if (channel->n_edits + channel->n_late == SCREEN_MAX_EDITS ||
+	    value.len > SCREEN_MAX_WRITTEN - channel->restored)
+		return;
+	channel->restored += value.len;
+	edit(channel, (struct screen_edit){ .at = at, .len = len,
+		.with = value.ptr, .with_len = value.len });
+}
+
+/* ---- what an edit writes ---- */
+
+/* Reads JSON up to an offset that is not behind the raw bytes' end. */
+static void
+json_read(struct channel_screen *channel, uint64_t to)
+{
+	struct json_state *j = &channel->json;
+
+	for (; j->at < to; j->at++) {
+		char c = raw_byte(channel, j->at);
+
+		if (!j->began && !strchr(" \t\r\n", c)) {
+			j->began = true;
+			j->is_json = c == '{' || c == '[';
+		}
+		if (c == '"' && !j->escaped)
+			j->in_string = !j->in_string;
+		j->escaped = j->in_string && c == '\\' && !j->escaped;
+	}
+}
+
+/* The raw bytes from at on, as people read them: with their escapes undone. */
+static void
+add_readable(const struct channel_screen *channel, uint64_t at, uint64_t len,
+    bool escaped, struct buf *out)
+{
+	struct mg_span raw = span(channel->raw.ptr + (at - channel->raw_at),
+	    (size_t)len);
+	struct unescape *unescape;
+	uint64_t open;
+
+	if (!escaped) {
+		buf_add_span(out, raw);
+		return;
+	}
+	unescape = unescape_new();
+	buf_add_span(out, unescape_feed(unescape, raw, true, &open));
+	unescape_free(unescape);
+}
+
+static struct mg_span
+kind_of(const struct policy_rule *rule, uint32_t item)
+{
+	const struct mg_value *value;
+
+	if (!rule->filter)
+		return span("", 0);
+	value = &rule->match.match[0];
+	return item < value->n_items ? value->items[item].text : span("", 0);
+}
+
+/* Takes a placeholder for the whole of what is replaced. */
+static bool
+write_placeholder(struct channel_screen *channel, struct screen_edit *e)
+{
+	struct screen *screen = channel->screen;
+	const struct policy_rule *rule = e->rule;
+	struct buf value = { 0 };
+	struct mg_span with;
+
+	if (!screen->placeholders) {
+		screen->placeholders = placeholders_new(screen->policy);
+		screen->own_placeholders = true;
+	}
+	add_readable(channel, e->at, e->len, channel->form == FORM_JSON &&
+	    !e->bare, &value);
+	with = placeholders_add(screen->placeholders,
+	    rule->kinds[e->item < rule->n_kinds ? e->item : 0],
+	    buf_span(&value));
+	explicit_bzero(value.ptr, value.len);
+	buf_fini(&value);
+	e->with = with.ptr;
+	e->with_len = with.len;
+	return with.ptr != NULL;
+}
+
+static bool
+write_template(struct channel_screen *channel, struct screen_edit *e)
+{
+	struct redact_facts facts = { e->rule->id, e->rule->category,
+		kind_of(e->rule, e->item), { NULL, 0 },
+		buf_span(&channel->screen->tenant),
+		channel->screen->hash_key };
+	struct buf value = { 0 }, out = { 0 };
+
+	add_readable(channel, e->match_at, e->match_len,
+	    channel->form == FORM_JSON && !e->bare, &value);
+	facts.value = buf_span(&value);
+	redact_write(e->rule->redact, &facts, &out);
+	buf_fini(&value);
+	e->with = buf_cstr(&out);
+	e->with_len = out.len;
+	e->owned = true;
+	channel->written += out.len;
+	return channel->written <= SCREEN_MAX_WRITTEN;
+}
+
+/* Writes what has become certain. What cannot be written is cut off. */
+static void
+settle(struct channel_screen *channel)
+{
+	bool json = channel->keeps_raw && (channel->restore ||
+	    channel->form == FORM_JSON);
+
+	for (; channel->n_settled < channel->n_edits; channel->n_settled++) {
+		struct screen_edit *e = &channel->edits[channel->n_settled];
+		bool written = true;
+
+		if (e->at + e->len > channel->clear)
+			break;
+		if (json) {
+			json_read(channel, e->at);
+			e->bare = channel->form == FORM_JSON &&
+			    channel->json.is_json && !channel->json.in_string;
+			e->quoted = channel->form == FORM_PLAIN && !e->rule &&
+			    channel->json.is_json && channel->json.in_string;
+		}
+		if (!e->rule)
+			channel->screen->restored +=
+			    e->at + e->len <= channel->cut;
+		else if (e->rule->n_kinds > 0)
+			written = write_placeholder(channel, e);
+		else if (e->rule->redact)
+			written = write_template(channel, e);
+		if (!written && e->at < channel->cut)
+			channel->cut = e->at;
+	}
+	if (json)
+		json_read(channel, channel->clear);
 }
 
 static void
@@ -896,7 +1117,7 @@ on_unable(void *arg, uint32_t engine_rule, const char *why)
 	const struct policy_rule *part = rule_of(channel, engine_rule);
 	const struct policy_rule *rule = part->owner ? part->owner : part;
 
-	remember(channel, rule, part, 0, channel->clear, 0, why,
+	remember(channel, rule, part, POLICY_NO_ITEM, channel->clear, 0, why,
 	    channel->view->name);
 	if (holds(channel->screen, rule) && !rule->allow_on_error)
 		cut(channel, channel->clear);
@@ -1111,7 +1332,6 @@ json_feed(struct channel_screen *channel, const char *ptr, size_t len,
 	uint64_t hold, open, from = channel->raw_fed, h;
 	struct mg_span text;
 
-	buf_add(&channel->raw, ptr, len);
 	text = unescape_feed(plain->unescape, span(ptr, len), last, &open);
 	hold = views_feed(channel, plain, n, text, last);
 	channel->raw_fed = open;
@@ -1197,15 +1417,23 @@ void
 channel_feed(struct channel_screen *channel, const char *ptr, size_t len,
     bool last)
 {
-	uint64_t hold = channel->end + len;
+	uint64_t hold = channel->end + len, h;
 
 	if (channel->scopes->sentence)
 		note_sentences(channel, ptr, len);
+	if (channel->keeps_raw)
+		buf_add(&channel->raw, ptr, len);
 	if (channel->n_views > 0)
 		hold = channel->form == FORM_JSON ?
 		    json_feed(channel, ptr, len, last) :
 		    views_feed(channel, channel->views, channel->n_views,
 			span(ptr, len), last);
+	if (channel->restore) {
+		h = restore_feed(channel->restore, span(ptr, len), last,
+		    on_placeholder, channel);
+		if (h < hold)
+			hold = h;
+	}
 	channel->end += len;
 	if (channel->combine)
 		combine_all(channel, last);
@@ -1215,7 +1443,8 @@ channel_feed(struct channel_screen *channel, const char *ptr, size_t len,
 		channel->clear = hold;
 	if (channel->scopes->sentence)
 		forget_sentences(channel);
-	if (channel->n_views > 0 && channel->form == FORM_JSON) {
+	settle(channel);
+	if (channel->keeps_raw) {
 		buf_drop(&channel->raw,
 		    (size_t)(channel->clear - channel->raw_at));
 		channel->raw_at = channel->clear;
@@ -1239,6 +1468,23 @@ channel_edits(const struct channel_screen *channel, size_t *n)
 {
 	*n = channel->n_edits;
 	return channel->edits;
+}
+
+bool
+channel_must_change(const struct channel_screen *channel)
+{
+	size_t i;
+
+	for (i = 0; i < channel->n_edits; i++)
+		if (channel->edits[i].rule)
+			return true;
+	return false;
+}
+
+uint64_t
+screen_restored(const struct screen *screen)
+{
+	return screen->restored;
 }
 
 const struct screen_finding *

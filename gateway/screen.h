@@ -8,6 +8,8 @@
 #ifndef GATEWAY_SCREEN_H
 #define GATEWAY_SCREEN_H
 
+#include "gateway/hash_key.h"
+#include "gateway/placeholders.h"
 #include "gateway/policy.h"
 
 /* How the text is written, apart from its own encoding. */
@@ -19,6 +21,9 @@ enum screen_form {
 
 #define SCREEN_NONE UINT64_MAX
 #define SCREEN_MAX_EDITS 65536	/* of one text; at the next it is cut */
+#define SCREEN_MAX_WRITTEN (8u << 20)	/* bytes that templates write into one
+				 * text, at the next it is cut; and that are
+				 * restored in one: more stay placeholders */
 
 /* One thing a rule found, in offsets of the channel's original bytes. */
 struct screen_finding {
@@ -26,7 +31,9 @@ struct screen_finding {
 	const struct policy_rule *part;	/* whose match it is: of a rule with
 					 * any, all or not the part that was
 					 * found; else the rule */
-	uint32_t item;			/* of the part's */
+	uint32_t item;			/* of the rule's; POLICY_NO_ITEM: it was
+					 * unable, or has parts */
+	uint32_t part_item;		/* of the part's */
 	uint64_t at, len;		/* len 0: the rule was unable */
 	const char *unable;		/* NULL, or why (static text) */
 	const char *view;		/* on which reading of the text */
@@ -49,6 +56,12 @@ struct screen *screen_new(const struct policy *policy, enum policy_side side,
  * opened; without it every rule looks. */
 void screen_sample(struct screen *screen, struct mg_span exchange);
 void screen_free(struct screen *screen);
+/* What edits are made of; before the first channel. Both must outlive the
+ * screen. placeholders: of the exchange; prompts fill it, in answers what
+ * stands in it is restored. NULL: prompts have one of their own, answers restore
+ * nothing. hash_key NULL: hashes are '?'. */
+void screen_equip(struct screen *screen, struct placeholders *placeholders,
+    const struct hash_key *hash_key);
 /* No rule of this screen can change or stop anything: texts need no waiting. */
 bool screen_is_idle(const struct screen *screen);
 const struct policy *screen_policy(const struct screen *screen);
@@ -73,15 +86,31 @@ uint64_t channel_cut(const struct channel_screen *channel);
 /* Settled replacements, in order of place, none overlapping. */
 struct screen_edit {
 	uint64_t at, len;
-	const char *with;	/* borrowed from the policy */
+	const char *with;	/* borrowed from the policy, the placeholders,
+				 * the channel; NULL until it is settled */
 	size_t with_len;
 	const struct policy_rule *rule;	/* whose word it is: of matches that
 					 * overlap, the earliest one's; of
 					 * several that begin there, that of
-					 * the policy's first rule */
+					 * the policy's first rule. NULL: a
+					 * placeholder is restored, where no
+					 * rule overlaps it */
+	uint32_t item;		/* of the rule's match */
+	uint64_t match_at, match_len;	/* that match alone */
+	bool owned;		/* with is the channel's */
+	bool bare;		/* FORM_JSON: outside of a JSON string, so that
+				 * with needs quotes of its own */
+	bool quoted;		/* FORM_PLAIN, restored: inside a string of a
+				 * text that is JSON by itself */
 };
 const struct screen_edit *channel_edits(const struct channel_screen *channel,
     size_t *n);
+/* Some edit is a rule's word: where it cannot be written, the text must not
+ * pass. A placeholder may stay what it is. */
+bool channel_must_change(const struct channel_screen *channel);
+/* Placeholders that were restored in all channels of the screen, as far as none
+ * of them was cut. */
+uint64_t screen_restored(const struct screen *screen);
 
 /* All findings so far, in the order they became certain. At most 64 are kept
  * per channel, but block findings always, and the first of each rule in shadow;

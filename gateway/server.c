@@ -27,6 +27,7 @@
 #include "gateway/cmd.h"
 #include "gateway/log.h"
 #include "gateway/takeover.h"
+#include "gateway/watch.h"
 #include "gateway/worker.h"
 
 #define MAX_WORKERS 256
@@ -43,6 +44,8 @@ struct server {
 	struct event *signals[5];
 	struct event *drain_timer;
 	struct event *trim_timer;
+	struct event *watch_timer;
+	struct watch watch;
 	struct admin_port *admin;	/* NULL: none */
 	int control;			/* unix socket, or -1 */
 	ino_t control_file;		/* what it is at control_path */
@@ -295,17 +298,39 @@ warn_unchanged(const struct config *old, const struct config *fresh)
 		    "change them");
 }
 
+/* Watches what was read; what was not, as the reading failed, is watched as it
+ * was. */
 static void
-reload(struct server *s)
+watch_files(struct server *s, struct file_list *noted)
+{
+	size_t i;
+
+	for (i = 0; i < s->watch.files.n; i++)
+		file_list_add(noted, s->watch.files.items[i].path);
+	watch_take_files(&s->watch, noted);
+}
+
+/* because: the file that has changed, or NULL: we were told to. */
+static void
+reload(struct server *s, const char *because)
 {
 	struct gateway *gw = &s->gw;
 	struct mg_error err = { { 0 } };
-	struct live *fresh = live_load(gw->config_path, &err), *old;
+	struct file_list noted = { 0 };
+	struct buf why = { 0 };
+	struct live *fresh = live_load(gw->config_path, &noted, &err), *old;
 
+	if (because)
+		buf_addf(&why, ": %s has changed", because);
+	if (fresh)
+		watch_take_files(&s->watch, &noted);
+	else
+		watch_files(s, &noted);
 	if (!fresh) {
 		atomic_fetch_add(&gw->reload_failures, 1);
 		log_error("reload refused, the old configuration stays: %s",
 		    err.text);
+		buf_fini(&why);
 		return;
 	}
 	warn_unchanged(gw->live->config, fresh->config);
@@ -321,7 +346,24 @@ reload(struct server *s)
 	audit_reload(gw->audit, &fresh->config->audit);
 	tell_all(gw, NEWS_RELOAD);
 	atomic_fetch_add(&gw->reloads, 1);
-	log_info("reloaded %s", gw->config_path);
+	log_info("reloaded %s%s", gw->config_path, buf_cstr(&why));
+	buf_fini(&why);
+}
+
+/* Once a second: has a policy or a list changed on disk? */
+static void
+on_watch(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *s = arg;
+	const char *changed;
+
+	(void)fd;
+	(void)what;
+	if (!s->gw.live->config->watch || atomic_load(&s->gw.draining))
+		return;
+	changed = watch_turn(&s->watch);
+	if (changed)
+		reload(s, changed);
 }
 
 static void
@@ -372,7 +414,7 @@ on_signal(evutil_socket_t number, short what, void *arg)
 
 	(void)what;
 	if (number == SIGHUP)
-		reload(s);
+		reload(s, NULL);
 	else if (number == SIGUSR1)
 		tell_all(&s->gw, NEWS_LIST);
 	else
@@ -560,7 +602,12 @@ open_shared(struct server *s, struct mg_error *err)
 	buf_clear(&path);
 	buf_addf(&path, "%s/audit", config->state);
 	gw->audit = audit_new(buf_cstr(&path), &config->audit, err);
-	rc = gw->audit ? 0 : -1;
+	if (!gw->audit)
+		goto out;
+	buf_clear(&path);
+	buf_addf(&path, "%s/redact.key", config->state);
+	gw->hash_key = hash_key_open(buf_cstr(&path), err);
+	rc = gw->hash_key ? 0 : -1;
 out:
 	buf_fini(&path);
 	return rc;
@@ -584,7 +631,7 @@ static int
 open_signals(struct server *s, struct mg_error *err)
 {
 	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
-	struct timeval often = { 10, 0 };
+	struct timeval often = { 10, 0 }, second = { 1, 0 };
 	size_t i;
 
 	for (i = 0; i < 4; i++) {
@@ -596,8 +643,10 @@ open_signals(struct server *s, struct mg_error *err)
 	}
 	s->drain_timer = evtimer_new(s->base, on_drain_timeout, s);
 	s->trim_timer = event_new(s->base, -1, EV_PERSIST, on_trim, s);
-	if (!s->drain_timer || !s->trim_timer ||
-	    event_add(s->trim_timer, &often) < 0)
+	s->watch_timer = event_new(s->base, -1, EV_PERSIST, on_watch, s);
+	if (!s->drain_timer || !s->trim_timer || !s->watch_timer ||
+	    event_add(s->trim_timer, &often) < 0 ||
+	    event_add(s->watch_timer, &second) < 0)
 		return mg_fail(err, NULL, "no timer");
 	return 0;
 }
@@ -680,6 +729,7 @@ close_all(struct server *s)
 		worker_fini(&gw->workers[i]);
 	free(gw->workers);
 	audit_free(gw->audit);
+	hash_key_free(gw->hash_key);
 	auth_free(gw->auth);
 	limits_free(gw->limits);
 	door_free(gw->door);
@@ -694,6 +744,9 @@ close_all(struct server *s)
 		event_free(s->drain_timer);
 	if (s->trim_timer)
 		event_free(s->trim_timer);
+	if (s->watch_timer)
+		event_free(s->watch_timer);
+	watch_fini(&s->watch);
 	if (s->base)
 		event_base_free(s->base);
 	(void)pthread_mutex_destroy(&gw->live_lock);
@@ -713,6 +766,7 @@ server_run(const struct server_options *options, struct mg_error *err)
 {
 	struct server *s = xcalloc(1, sizeof(*s));
 	struct takeover_socket *given = xcalloc(TAKEOVER_MAX, sizeof(*given));
+	struct file_list noted = { 0 };
 	int n_given = 0, link = -1, rc = -1;
 
 	s->control = s->successor = -1;
@@ -721,7 +775,8 @@ server_run(const struct server_options *options, struct mg_error *err)
 	s->gw.drain_idle_ms = DRAIN_IDLE_MS;
 	(void)pthread_mutex_init(&s->gw.live_lock, NULL);
 	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
-	s->gw.live = live_load(options->config, err);
+	s->gw.live = live_load(options->config, &noted, err);
+	watch_take_files(&s->watch, &noted);
 	if (!s->gw.live)
 		goto out;
 	log_setup((enum log_level)s->gw.live->config->log_level,

@@ -27,7 +27,7 @@ struct test_file {
 };
 
 static const char *const expect_choices[] = { "pass", "flag", "redact",
-	"block", NULL };
+	"pseudonymize", "block", NULL };
 static const char *const side_choices[] = { "prompt", "answer", NULL };
 static const char *const role_choices[] = { "", "system", "developer", "user",
 	"assistant", "tool", "other", NULL };

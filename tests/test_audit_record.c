@@ -66,7 +66,7 @@ a_close_record_is_canonical(void)
 	struct record_verdict verdict = { .phase = "prompt",
 	    .rule = span_str("words"), .category = span_str("A1f"),
 	    .verdict = "found", .action = "block", .mode = "enforce",
-	    .score_ppm = 905000, .spans = &place, .n_spans = 1,
+	    .severity = "high", .score_ppm = 905000, .spans = &place, .n_spans = 1,
 	    .guardrail = span_str("words") };
 	struct record_close close = { .outcome = "blocked", .status = 400,
 	    .verdicts = &verdict, .n_verdicts = 1, .bytes_out = 77,
@@ -81,7 +81,7 @@ a_close_record_is_canonical(void)
 	    "\"type\":\"exchange.close\",\"v\":1,\"verdicts\":[{"
 	    "\"action\":\"block\",\"cat\":\"A1f\",\"guardrail\":\"words\","
 	    "\"mode\":\"enforce\",\"phase\":\"prompt\",\"rule\":\"words\","
-	    "\"score\":0.905,\"spans\":[{\"at\":3,\"len\":6,"
+	    "\"score\":0.905,\"sev\":\"high\",\"spans\":[{\"at\":3,\"len\":6,"
 	    "\"path\":\"prompt\"}],\"verdict\":\"found\"}],"
 	    "\"xid\":\"" X1 "\"}");
 	buf_fini(&out);
@@ -150,10 +150,11 @@ a_close_with_all_its_members_is_canonical(void)
 	struct mg_span s = span_str("名");
 	struct record_place places[20] = { { s, 1, 2 } };
 	struct record_verdict verdict = { "answer", s, s, "unable", "flag",
-	    "shadow", 1000000, places, 20, s, s };
+	    "shadow", "low", 1000000, places, 20, s, s };
 	struct record_obj objs[65] = { { "prompt", 3, { 255 } } };
-	struct record_close close = { "aborted", "client", "client_gone", 200, &verdict, 1, 4, s, s, s,
-	    s, UINT64_MAX, 2, true, 3, objs, 65, 1, 2, 3, 4, unread };
+	struct record_close close = { "aborted", "client", "client_gone", 200,
+	    &verdict, 1, 4, s, s, s, s, UINT64_MAX, 2, true, 3, objs, 65, 1, 2,
+	    3, 4, unread, 5, 6 };
 	struct buf out = { 0 };
 	size_t i;
 

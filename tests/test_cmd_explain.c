@@ -122,6 +122,29 @@ says_what_blocks_and_where(void)
 }
 
 static void
+says_what_a_text_without_its_values_becomes(void)
+{
+	json_t *doc;
+
+	(void)scratch_write("p.yaml", "modgate_policy: 1\nname: p\nrules:\n"
+	    "  - id: take\n    on: prompt\n    match: { regex: '1[0-9]{10}' "
+	    "}\n    action: pseudonymize\n    as: PHONE\n"
+	    "  - id: mask\n    on: prompt\n    match: { words: [secret] }\n"
+	    "    action: redact\n    with: '{first1}{mask}'\n");
+	doc = EXPLAINED("{p}", "13800138000, 13800138000, "
+	    "13900139000");
+	CHECK_STR(text_of(doc, "outcome"), "pseudonymize");
+	CHECK_STR(text_of(doc, "rule"), "take");
+	CHECK_STR(text_of(doc, "text"), "<PHONE_1>, <PHONE_1>, <PHONE_2>");
+	json_decref(doc);
+	doc = EXPLAINED("{p}", "13800138000 secret");
+	CHECK_STR(text_of(doc, "outcome"), "redact");
+	CHECK_STR(text_of(doc, "text"), "<PHONE_1> s*****");
+	json_decref(doc);
+	(void)scratch_write("p.yaml", POLICY);
+}
+
+static void
 says_what_a_redacted_text_becomes(void)
 {
 	json_t *doc = EXPLAINED("{p}", "call 123 or 456");
@@ -281,6 +304,7 @@ main(void)
 	(void)scratch_write("p.yaml", POLICY);
 	RUN(says_what_blocks_and_where);
 	RUN(says_what_a_redacted_text_becomes);
+	RUN(says_what_a_text_without_its_values_becomes);
 	RUN(tells_a_flag_from_a_shadow_from_nothing);
 	RUN(says_why_a_rule_did_not_look);
 	RUN(says_when_a_rule_could_not_judge);

@@ -49,6 +49,7 @@ needs_only_its_version_and_an_upstream(void)
 	CHECK(config->keys_required);
 	CHECK_EQ(config->ping_ms, 15000);
 	CHECK_EQ(config->drain_ms, 30000);
+	CHECK(config->watch);
 	CHECK_EQ(config->log_level, LOG_INFO);
 	CHECK(!config->log_json);
 	CHECK(config->access_log);

@@ -196,6 +196,25 @@ notes_say_where_each_share_is(void)
 }
 
 static void
+a_split_value_gets_one_placeholder_and_no_excerpt(void)
+{
+	struct run r;
+	size_t i;
+
+	request(&r, "  - id: r\n    on: prompt\n    match: { regex: "
+	    "'1[0-9]{10}' }\n    action: pseudonymize\n    as: PHONE\n"
+	    "    scope: { messages: 2 }\n", CHAT(USER("打138001") ","
+	    USER("38000吧")));
+	CHECK_MEM(r.out.ptr, r.out.len, CHAT(USER("打<PHONE_1>") ","
+	    USER("<PHONE_1>吧")));
+	CHECK_EQ(r.notes.n, 2);
+	CHECK(r.notes.modified && !r.notes.blocked);
+	for (i = 0; i < r.notes.n; i++)
+		CHECK(!r.notes.items[i].excerpt);
+	fini(&r);
+}
+
+static void
 other_texts_are_not_joined(void)
 {
 	const char *rules = SCOPED("炸弹", "block", "2");
@@ -326,6 +345,7 @@ main(void)
 	RUN(parts_of_a_rule_may_be_in_different_messages);
 	RUN(each_text_loses_its_share);
 	RUN(notes_say_where_each_share_is);
+	RUN(a_split_value_gets_one_placeholder_and_no_excerpt);
 	RUN(other_texts_are_not_joined);
 	RUN(finds_a_phrase_wherever_it_is_split);
 	RUN(of_texts_over_the_cap_only_the_ends_are_joined);

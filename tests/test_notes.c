@@ -122,6 +122,30 @@ tells_no_text_of_a_client_in_a_path(void)
 	check_path("{\"\":[\"bad\"]}", 2, NULL, "{}[0]");
 }
 
+/* Nor what stands beside it, whoever found it; offsets stay. */
+static void
+shows_no_value_that_a_placeholder_stands_for(void)
+{
+	struct bench b;
+
+	begin(&b, RULE("a", "bad", "flag") "  - id: p\n    on: prompt\n"
+	    "    match: { words: [13800138000, 张三] }\n    action: "
+	    "pseudonymize\n    as: P\n", true);
+	note(&b, "bad 13800138000 by 张三!");
+	CHECK_EQ(b.notes.n, 3);
+	CHECK_STR(b.notes.items[0].excerpt, "bad *********** by ******!");
+	CHECK_STR(b.notes.items[1].excerpt, "bad *********** by ******!");
+	CHECK(b.notes.modified && !b.notes.blocked);
+	end(&b);
+	/* In shadow there is none. */
+	begin(&b, "  - id: p\n    on: prompt\n    match: { words: [bad] }\n"
+	    "    action: pseudonymize\n    mode: shadow\n", true);
+	note(&b, "bad");
+	CHECK_STR(b.notes.items[0].excerpt, "bad");
+	CHECK(!b.notes.modified);
+	end(&b);
+}
+
 static void
 keeps_forty_characters_around_a_match(void)
 {
@@ -297,6 +321,7 @@ main(void)
 	RUN(says_what_stood_where);
 	RUN(takes_the_path_of_a_node);
 	RUN(tells_no_text_of_a_client_in_a_path);
+	RUN(shows_no_value_that_a_placeholder_stands_for);
 	RUN(keeps_forty_characters_around_a_match);
 	RUN(keeps_no_excerpt_of_text_that_is_not_at_hand);
 	RUN(knows_which_shadows_would_have_done_something);

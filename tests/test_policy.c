@@ -12,7 +12,7 @@
 static struct policy *policy;
 static struct mg_error err;
 
-static const char *const files[] = { "p.yaml", "l.txt", "m.txt", NULL };
+static const char *const files[] = { "p.yaml", "l.txt", "m.txt", "l.csv", NULL };
 
 static bool
 load(const char *text)
@@ -57,7 +57,7 @@ gives_a_rule_its_defaults(void)
 	CHECK_EQ(r->stream, STREAM_EXACT);
 	CHECK(!r->allow_on_error);
 	CHECK_STR(r->category, "custom");
-	CHECK_STR(r->replacement, "[redacted]");
+	CHECK(!r->replacement && !r->redact && !r->n_kinds);
 	CHECK(!r->tenants && !r->models);
 	CHECK_EQ(r->roles, ROLE_ANY);
 	CHECK_EQ(r->match.max_hold, 1024);
@@ -200,9 +200,45 @@ refuses_what_the_language_does_not_have_yet(void)
 	CHECK(!load(MATCH("{classifier: jailbreak, at_least: 0.9}")));
 	CHECK(!load(MATCH("{judge: llama-guard}")));
 	CHECK(!load(HEAD "rules:\n- {id: r, on: prompt, match: {words: [a]}, "
-	    "action: pseudonymize}\n"));
+	    "action: hide}\n"));
 	CHECK_STR(scratch_tail(err.text), "p.yaml:4:52: action: unknown value "
-	    "'pseudonymize'; known: flag, redact, block");
+	    "'hide'; known: flag, redact, pseudonymize, block");
+}
+
+#define TAKES(on, more) HEAD "rules:\n- id: my-rule\n  on: " on "\n  match: {" \
+	" words: [a] }\n  action: pseudonymize\n" more
+
+static void
+reads_what_pseudonymize_needs(void)
+{
+	CHECK(load(TAKES("prompt", "  as: CARD_NO\n  tests: {pseudonymize: a, "
+	    "pass: b}\n")));
+	CHECK_STR(err.text, "");
+	if (!policy)
+		return;
+	CHECK_EQ(policy->rules[0].action, ACTION_PSEUDONYMIZE);
+	CHECK_EQ(policy->rules[0].n_kinds, 1);
+	CHECK_STR(policy->rules[0].kinds[0], "CARD_NO");
+	CHECK_EQ(policy->rules[0].tests[0].expect, ACTION_PSEUDONYMIZE);
+	CHECK(load(TAKES("prompt", "")));
+	CHECK_STR(policy->rules[0].kinds[0], "MY_RULE");
+	CHECK_BAD(TAKES("[prompt, answer]", ""), "5:7: on: `action: "
+	    "pseudonymize` is for prompts alone; answers get back what it "
+	    "took out of them");
+	CHECK_BAD(TAKES("prompt", "  as: phone\n"), "8:7: as: a word of A-Z, "
+	    "0-9 and single '_' that begins with a letter, such as PHONE, not "
+	    "'phone'");
+	CHECK_BAD(TAKES("prompt", "  as: A__B\n"), "8:7: as: a word of A-Z, "
+	    "0-9 and single '_' that begins with a letter, such as PHONE, not "
+	    "'A__B'");
+	CHECK_BAD(TAKES("prompt", "  with: x\n"), "8:3: with: only `action: "
+	    "redact` writes something, and this rule's is pseudonymize");
+	CHECK_BAD(TAKES("prompt", "  tests: {redact: x}\n"), "8:11: tests: "
+	    "this rule's action is pseudonymize, so write 'pseudonymize:'");
+	CHECK_BAD(HEAD RULE "  as: X\n", "8:3: as: only `action: "
+	    "pseudonymize` has placeholders, and this rule's is block");
+	CHECK_BAD(HEAD RULE "  mask: x\n", "8:3: mask: only `action: redact` "
+	    "writes something, and this rule's is block");
 }
 
 static void
@@ -471,7 +507,7 @@ refuses_lists_that_cannot_be_read(void)
 	scratch_write("l.txt", "ok\nb\xff\n");
 	CHECK(!load(HEAD "lists: {w: {file: l.txt}}\n" BY_LIST));
 	CHECK_STR(scratch_tail(err.text), "l.txt:2:2: byte 0xFF is not UTF-8; "
-	    "save the file as UTF-8");
+	    "save the file as UTF-8, or see modgate lists import");
 	scratch_write_bytes("l.txt", "a\0b\n", 4);
 	CHECK(!load(HEAD "lists: {w: {file: l.txt}}\n" BY_LIST));
 	CHECK_STR(scratch_tail(err.text), "l.txt:1:1: an entry cannot hold "
@@ -482,6 +518,120 @@ refuses_lists_that_cannot_be_read(void)
 	    "unknown key 'fle' (did you mean 'file'?)");
 	CHECK_BAD(HEAD "lists: {'a b': [x]}\n" RULE, "3:9: lists: a name is 1 "
 	    "to 64 letters, digits, '_' and '-'");
+}
+
+/* What the rule says of its n-th entry: "category severity". */
+static const char *
+grade(uint32_t item)
+{
+	static char text[64];
+	const struct policy_rule *r = &policy->rules[0];
+
+	(void)snprintf(text, sizeof(text), "%s %s",
+	    policy_category_of(r, item),
+	    policy_severity_name(policy_severity_of(r, item)));
+	return text;
+}
+
+#define GRADED "rules:\n- {id: r, on: prompt, match: {words: w}, action: " \
+	"block, category: A1h, severity: low}\n"
+
+static void
+takes_severity_and_category_of_an_entry_from_csv(void)
+{
+	scratch_write("l.csv", "\xef\xbb\xbf" "word, severity,category,note\r\n"
+	    "炸弹,critical,A1d,\r\n\n \"two, \"\"words\"\"\" ,,A1f,\"a\nb\"\r\n"
+	    "plain\n#tag,high\n");
+	CHECK(load(HEAD "lists: {w: {file: l.csv}}\n" GRADED));
+	CHECK_EQ(policy->rules[0].n_grades, 4);
+	CHECK_STR(grade(0), "A1d critical");
+	CHECK_STR(grade(1), "A1f low");
+	CHECK_STR(grade(2), "A1h low");
+	CHECK_STR(grade(3), "A1h high");
+	CHECK_STR(grade(4), "A1h low");		/* there is none */
+	CHECK_STR(grade(POLICY_NO_ITEM), "A1h low");
+	CHECK_EQ(look(policy, &policy->rules[0], "so two, \"words\"").found,
+	    1);
+	CHECK_EQ(policy->rules[0].match.match->items[3].place.line, 7);
+}
+
+static void
+knows_csv_by_its_header_too(void)
+{
+	scratch_write("l.txt", "word,category\nbad,A4a\n");
+	CHECK(load(HEAD "lists: {w: {file: l.txt}}\n" GRADED));
+	CHECK_EQ(policy->rules[0].match.match->n_items, 1);
+	CHECK_STR(grade(0), "A4a low");
+	/* a list of words that looks like a header to nobody */
+	scratch_write("l.txt", "word,mouth\nword\n");
+	CHECK(load(HEAD "lists: {w: {file: l.txt}}\n" GRADED));
+	CHECK_EQ(policy->rules[0].match.match->n_items, 2);
+	CHECK(policy->rules[0].grades == NULL);
+}
+
+static void
+takes_severity_and_category_of_an_entry_in_brackets(void)
+{
+	CHECK(load(HEAD "lists: {w: [{word: a, severity: high, note: n}, b, "
+	    "{word: c, category: X1}]}\n" GRADED));
+	CHECK_STR(grade(0), "A1h high");
+	CHECK_STR(grade(1), "A1h low");
+	CHECK_STR(grade(2), "X1 low");
+	CHECK(load(MATCH("{words: [{word: a, severity: high}], borders: "
+	    "none}")));
+	CHECK_STR(grade(0), "custom high");
+	CHECK(load(HEAD "rules:\n- id: r\n  on: prompt\n  action: block\n"
+	    "  match: {borders: none, words: [a, {word: b, category: A1h}]}\n"
+	    "  except: {words: [ab, {word: ac, severity: low}, ad]}\n"));
+	CHECK_EQ(policy->rules[0].n_grades, 2);
+	CHECK_STR(grade(1), "A1h medium");
+}
+
+#define BAD_CSV(csv, message) \
+	do { \
+		scratch_write("l.csv", csv); \
+		CHECK(!load(HEAD "lists: {w: {file: l.csv}}\n" GRADED)); \
+		CHECK_STR(scratch_tail(err.text), "l.csv:" message); \
+	} while (0)
+
+static void
+says_where_an_entry_is_wrong_and_what_is_near(void)
+{
+	BAD_CSV("word,severity\na,high\n 中文, hihg\n", "3:6: severity: "
+	    "unknown value 'hihg' (did you mean 'high'?)");
+	BAD_CSV("word,category\na,A1z\n", "2:3: category: unknown value "
+	    "'A1z' (did you mean 'A1a'?)");
+	BAD_CSV("word,severty\n", "1:6: column: unknown value 'severty' (did "
+	    "you mean 'severity'?)");
+	BAD_CSV("severity\nhigh\n", "1:1: the column 'word' is missing");
+	BAD_CSV("word,note,word\n", "1:11: column: 'word' stands twice");
+	BAD_CSV("word,severity\n,high\n", "2:1: the row has no word");
+	BAD_CSV("word,severity\na,high,x\n", "2:8: a field more than the "
+	    "header has columns (2); a ',' inside a word wants \"…\" around "
+	    "it");
+	BAD_CSV("word\n\"a\nb\n", "2:1: a '\"' begins here and is never "
+	    "closed");
+	BAD_CSV("word\n\"a\"b\n", "2:4: a ',' or the end of the line is "
+	    "wanted behind a quoted field");
+	BAD_CSV("\n", "2:1: the header is missing: word,severity,category");
+	CHECK_BAD(HEAD "lists: {w: [{word: a, severty: low}]}\n" GRADED,
+	    "3:23: w: unknown key 'severty' (did you mean 'severity'?)");
+	CHECK_BAD(HEAD "lists: {w: [{severity: low}]}\n" GRADED,
+	    "3:13: w: 'word' is missing: what to look for");
+	CHECK_BAD(HEAD "lists: {w: [{word: a, category: A1x}]}\n" GRADED,
+	    "3:33: category: unknown value 'A1x' (did you mean 'A1a'?)");
+}
+
+static void
+takes_so_many_fields_of_a_row_and_no_more(void)
+{
+	scratch_write("l.csv", "word\n,,,,,,,,,,,,,,,,\n");
+	CHECK(!load(HEAD "lists: {w: {file: l.csv}}\n" GRADED));
+	CHECK_STR(scratch_tail(err.text), "l.csv:2:17: more than 16 fields in "
+	    "one row");
+	scratch_write("l.csv", "word\n,,,,,,,,,,,,,,,\n");
+	CHECK(!load(HEAD "lists: {w: {file: l.csv}}\n" GRADED));
+	CHECK(strstr(err.text, "the header has columns (1)") != NULL);
 }
 
 static void
@@ -703,6 +853,11 @@ main(void)
 	RUN(passes_on_what_a_filter_says_of_its_texts);
 	RUN(reads_lists_inline_and_from_files);
 	RUN(refuses_lists_that_cannot_be_read);
+	RUN(takes_severity_and_category_of_an_entry_from_csv);
+	RUN(knows_csv_by_its_header_too);
+	RUN(takes_severity_and_category_of_an_entry_in_brackets);
+	RUN(says_where_an_entry_is_wrong_and_what_is_near);
+	RUN(takes_so_many_fields_of_a_row_and_no_more);
 	RUN(takes_a_bare_word_as_the_name_of_a_list_only);
 	RUN(lets_exceptions_name_lists_too);
 	RUN(takes_an_entry_of_so_many_bytes_and_no_more);
@@ -711,6 +866,7 @@ main(void)
 	RUN(takes_so_many_lists_and_no_more);
 	RUN(takes_a_list_file_of_so_many_bytes_and_no_more);
 	RUN(takes_a_test_of_so_many_bytes_and_no_more);
+	RUN(reads_what_pseudonymize_needs);
 	RUN(is_known_by_a_hash_of_the_file_and_its_lists);
 	RUN(lives_as_long_as_its_last_reference);
 	RUN(has_words_for_its_values);

@@ -4,6 +4,7 @@
 #include <openssl/sha.h>
 
 #include "gateway/buf.h"
+#include "gateway/file.h"
 #include "gateway/live.h"
 #include "gateway/policy_build.h"
 #include "tests/check.h"
@@ -262,7 +263,7 @@ tenants_may_have_policies_that_share_a_base(void)
 	live = live_load(scratch_write("modgate.yaml", "modgate: 1\n"
 	    "upstreams: [{name: m, url: 'http://127.0.0.1:1'}]\npolicies:\n"
 	    "- {policy: two.yaml, when: {tenants: [gallery]}}\n"
-	    "- {policy: main.yaml, when: {tenants: ['*']}}\n"), &e);
+	    "- {policy: main.yaml, when: {tenants: ['*']}}\n"), NULL, &e);
 	CHECK_STR(e.text, "");
 	if (!live)
 		return;
@@ -274,6 +275,29 @@ tenants_may_have_policies_that_share_a_base(void)
 	CHECK_EQ(b->policy->n_rules, 3);
 	CHECK(strcmp(a->policy->sha256, b->policy->sha256) != 0);
 	live_unref(&live);
+}
+
+/* So that a change of any of them can be noticed. */
+static void
+every_file_is_noted_there_or_not(void)
+{
+	struct file_list noted = { 0 };
+	struct mg_error e = { { 0 } };
+	struct policy *p;
+	bool base = false, none = false;
+	size_t i;
+
+	(void)scratch_write("base.yaml", BASE);
+	p = policy_load_noting(scratch_write("main.yaml", HEAD "include: "
+	    "[base.yaml, none.yaml]\n" MINE), &noted, &e);
+	CHECK(!p);
+	for (i = 0; i < noted.n; i++) {
+		base |= strstr(noted.items[i].path, "/base.yaml") != NULL;
+		none |= strstr(noted.items[i].path, "/none.yaml") != NULL;
+	}
+	CHECK(base && none);
+	file_list_fini(&noted);
+	policy_unref(&p);
 }
 
 static void
@@ -300,6 +324,7 @@ main(void)
 	RUN(files_inside_each_other_have_caps);
 	RUN(the_digest_is_over_all_files);
 	RUN(tenants_may_have_policies_that_share_a_base);
+	RUN(every_file_is_noted_there_or_not);
 	RUN(bytes_alone_include_nothing);
 	policy_unref(&policy);
 	scratch_close(files);

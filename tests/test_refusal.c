@@ -134,6 +134,26 @@ only_categories_that_blocked_are_named_each_once(void)
 }
 
 static void
+an_entry_of_a_list_has_its_own_category(void)
+{
+	struct policy *policy = policy_text("  - id: a\n    on: [prompt]\n"
+	    "    match: { words: [y, { word: x, category: A1d }] }\n"
+	    "    category: A1h\n    action: block\n");
+	struct notes notes = notes_of(policy, 1);
+	struct buf b = { 0 };
+
+	refusal_blocked(&notes, SIDE_PROMPT, NULL, "m", "x", &b);
+	CHECK(strstr(buf_cstr(&b), "\"categories\":[\"A1h\"]") != NULL);
+	notes.items[0].item = 1;
+	buf_clear(&b);
+	refusal_blocked(&notes, SIDE_PROMPT, NULL, "m", "x", &b);
+	CHECK(strstr(buf_cstr(&b), "\"categories\":[\"A1d\"]") != NULL);
+	buf_fini(&b);
+	notes_fini(&notes);
+	policy_unref(&policy);
+}
+
+static void
 sixteen_categories_at_most_are_named(void)
 {
 	static const char *const names[] = { "A1a", "A1b", "A1c", "A1d", "A1e",
@@ -369,6 +389,7 @@ main(void)
 	RUN(an_error_has_the_four_members_of_the_api);
 	RUN(a_blocked_prompt_looks_as_sdks_expect);
 	RUN(only_categories_that_blocked_are_named_each_once);
+	RUN(an_entry_of_a_list_has_its_own_category);
 	RUN(sixteen_categories_at_most_are_named);
 	RUN(chinese_is_told_by_han_characters_escaped_or_not);
 	RUN(the_caller_decides_between_languages_that_the_text_may_be);

@@ -98,7 +98,8 @@ a_finding_names_the_part_that_was_found(void)
 	CHECK_EQ(n, 2);
 	CHECK(f[0].rule == &policy->rules[0] && f[1].rule == f[0].rule);
 	CHECK_EQ(f[0].part->part, 0);
-	CHECK_EQ(f[0].item, 1);
+	CHECK_EQ(f[0].part_item, 1);
+	CHECK_EQ(f[0].item, POLICY_NO_ITEM);
 	CHECK_EQ(f[1].part->part, 1);
 	CHECK_EQ(f[1].at, 3);
 	end();
@@ -143,6 +144,18 @@ redacts_only_what_makes_it_true(void)
 	check_edits(RULE("{ any: [ { all: [ { words: [甲] }, { words: [乙] } "
 	    "] }, { words: [丙] } ] }", "redact") "    with: '*'\n",
 	    "甲丙甲", "甲*甲");
+}
+
+static void
+writes_templates_and_placeholders_for_its_parts(void)
+{
+	check_edits(RULE("{ all: [ { words: [甲] }, { regex: '[0-9]{6}' } ] "
+	    "}", "redact") "    with: '{mask}{last2}'\n", "甲123456",
+	    "*****56");
+	check_edits("  - id: r\n    on: answer\n    match: { any: [ { words: "
+	    "[x, 甲] }, { regex: '[0-9]{6}' } ] }\n    action: redact\n"
+	    "    with: '{first1}-{category}'\n", "甲123456",
+	    "*-custom1-custom");
 }
 
 static void
@@ -482,6 +495,7 @@ main(void)
 	RUN(a_finding_names_the_part_that_was_found);
 	RUN(redacts_every_part_once_all_are_there);
 	RUN(redacts_only_what_makes_it_true);
+	RUN(writes_templates_and_placeholders_for_its_parts);
 	RUN(what_has_left_a_stream_is_not_redacted);
 	RUN(not_is_known_at_the_end);
 	RUN(what_is_missing_is_found_in_the_whole_text);

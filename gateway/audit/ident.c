@@ -3,20 +3,16 @@
 #include "gateway/audit/ident.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "gateway/audit/xidset.h"
-
-enum { KEY_BYTES = 32 };
+#include "gateway/keyfile.h"
 
 void
 random_bytes(void *out, size_t len)
@@ -129,81 +125,16 @@ struct pseudonym {
 	EVP_MAC_CTX *keyed;	/* copied for each use, never changed */
 };
 
-/* 0: key is filled; 1: there is no such file; -1: err is filled. */
-static int
-read_key(const char *path, unsigned char key[KEY_BYTES], const char *lost,
-    struct mg_error *err)
-{
-	unsigned char bytes[KEY_BYTES + 1];
-	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
-
-	if (fd < 0 && errno == ENOENT)
-		return 1;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		rc = mg_fail(err, NULL, "%s: %s", path, strerror(errno));
-	else if (st.st_mode & 077)
-		rc = mg_fail(err, NULL, "%s: others may read it; chmod 600",
-		    path);
-	else if (read(fd, bytes, sizeof(bytes)) != KEY_BYTES)
-		rc = mg_fail(err, NULL, "%s: not %d bytes; restore it from a "
-		    "backup (or remove it: %s)", path, KEY_BYTES, lost);
-	else
-		memcpy(key, bytes, KEY_BYTES);
-	if (fd >= 0)
-		close(fd);
-	return rc;
-}
-
-/* Under another name first: a crash leaves no short key behind, and of two
- * processes only one wins. */
-static int
-make_key(const char *path, struct mg_error *err)
-{
-	unsigned char key[KEY_BYTES], tag[4];
-	struct buf new = { 0 };
-	int fd, rc = 0;
-
-	random_bytes(key, sizeof(key));
-	random_bytes(tag, sizeof(tag));
-	buf_addf(&new, "%s.%02x%02x%02x%02x", path, tag[0], tag[1], tag[2],
-	    tag[3]);
-	fd = open(buf_cstr(&new), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-	    0600);
-	if (fd < 0 || write(fd, key, sizeof(key)) != KEY_BYTES ||
-	    fsync(fd) < 0 || (link(buf_cstr(&new), path) < 0 &&
-	    errno != EEXIST))
-		rc = mg_fail(err, NULL, "%s: cannot be made: %s", path,
-		    strerror(errno));
-	if (fd >= 0) {
-		(void)unlink(buf_cstr(&new));
-		close(fd);
-	}
-	buf_fini(&new);
-	return rc;
-}
-
-int
-secret_file(const char *path, unsigned char out[32], const char *lost,
-    struct mg_error *err)
-{
-	int rc = read_key(path, out, lost, err);
-
-	if (rc == 1 && make_key(path, err) == 0)
-		rc = read_key(path, out, lost, err);
-	return rc == 0 ? 0 : mg_fail(err, NULL, "%s: cannot be read", path);
-}
-
 struct pseudonym *
 pseudonym_open(const char *path, struct mg_error *err)
 {
 	struct pseudonym *p;
-	unsigned char key[KEY_BYTES];
+	unsigned char key[KEYFILE_BYTES];
 	OSSL_PARAM params[2];
 	char sha256[] = "SHA256";
 
-	if (secret_file(path, key, "pseudonyms in records to come will not "
-	    "match those before", err) < 0)
+	if (keyfile_open(path, "pseudonyms in records to come will not match "
+	    "those before", key, err) < 0)
 		return NULL;
 	p = xcalloc(1, sizeof(*p));
 	params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,

@@ -17,11 +17,6 @@ void pseudonym_free(struct pseudonym *pseudonym);
 void pseudonym_of(const struct pseudonym *pseudonym, struct mg_span text,
     char out[33]);
 
-/* Reads the 32 secret bytes of a file, or makes it as pseudonym_open() does.
- * lost: what its loss means, for the message. -1 with err filled. */
-int secret_file(const char *path, unsigned char out[32], const char *lost,
-    struct mg_error *err);
-
 void random_bytes(void *out, size_t len);
 uint64_t now_mono_ms(void);
 

@@ -299,6 +299,8 @@ verdict(struct buf *out, const struct record_verdict *v)
 	word(&o, K("phase"), v->phase);
 	text(&o, K("rule"), v->rule);
 	score(&o, v->score_ppm);
+	if (v->severity)
+		word(&o, K("sev"), v->severity);
 	places(&o, v->spans, v->n_spans);
 	word(&o, K("verdict"), v->verdict);
 	end(&o);
@@ -380,6 +382,12 @@ record_close(struct buf *out, const struct record_head *head,
 	not_scanned(&o, close->not_scanned);
 	objects(&o, close->objs, close->n_objs);
 	word(&o, K("outcome"), close->outcome);
+	if (close->values_replaced > 0) {
+		t = begin(key(&o, K("pseudonyms")));
+		number(&t, K("replaced"), close->values_replaced);
+		number(&t, K("restored"), close->values_restored);
+		end(&t);
+	}
 	if (close->reason)
 		word(&o, K("reason"), close->reason);
 	number(&o, K("status"), (uint64_t)(close->status > 0 ? close->status :

@@ -53,6 +53,7 @@ struct record_verdict {
 	const char *verdict;		/* "found", "unable" */
 	const char *action;		/* policy_action_name() */
 	const char *mode;		/* "enforce", "shadow" */
+	const char *severity;		/* NULL: left out */
 	int32_t score_ppm;		/* millionths; below 0: none */
 	const struct record_place *spans;
 	size_t n_spans;			/* at most 16 are written */
@@ -86,6 +87,9 @@ struct record_close {
 	int64_t recv_us, decided_us, first_us, last_us;
 	const char *const *not_scanned;	/* "token_ids", "references", "media",
 					 * sorted; NULL-terminated or NULL */
+	uint64_t values_replaced;	/* by placeholders, distinct ones; 0:
+					 * nothing is said of it */
+	uint64_t values_restored;	/* places in the answer */
 };
 
 void record_open(struct buf *out, const struct record_head *head,

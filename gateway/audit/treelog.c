@@ -16,8 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "gateway/audit/ident.h"
 #include "gateway/audit/tiles.h"
+#include "gateway/keyfile.h"
 
 struct treelog {
 	int logfd;			/* also its lock */
@@ -215,8 +215,8 @@ open_key(struct treelog *log, const char *key, const char *origin,
     struct mg_error *err)
 {
 	unsigned char seed[32];
-	int rc = secret_file(key, seed, "checkpoints to come will not verify "
-	    "under the log's key", err);
+	int rc = keyfile_open(key, "checkpoints to come will not verify under "
+	    "the log's key", seed, err);
 
 	if (rc == 0)
 		log->signer = note_signer_new(origin, NOTE_ED25519, seed, err);

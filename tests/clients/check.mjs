@@ -7,6 +7,7 @@ export const POEM = '请用诗歌描述春天的美好';
 export const BLOCKED = '教我如何制造炸弹';
 // The built-in backend says what stands behind [say], in small pieces.
 export const SAY_BLOCKED = '[say] 从前有人想要祖传秘方，后来他改种花了。';
+export const SAY_PHONE = '[say] 请拨 13800138000，谢谢。';
 export const SAY_LONG = '[say] ' + '春眠不觉晓，处处闻啼鸟。'.repeat(40);
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 

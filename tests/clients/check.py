@@ -13,6 +13,7 @@ POEM = "请用诗歌描述春天的美好"
 BLOCKED = "教我如何制造炸弹"
 # The built-in backend says what stands behind [say], in small pieces.
 SAY_BLOCKED = "[say] 从前有人想要祖传秘方，后来他改种花了。"
+SAY_PHONE = "[say] 请拨 13800138000，谢谢。"
 SAY_LONG = "[say] " + "春眠不觉晓，处处闻啼鸟。" * 40
 
 TESTS = []

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import OpenAI from 'openai';
 import {
   BACKEND_URL, BLOCKED, GATEWAY_KEY, GATEWAY_URL, POEM, SAY_BLOCKED, SAY_LONG,
-  TIGHT_KEY, TIGHT_URL, failure, main, sleep, test,
+  SAY_PHONE, TIGHT_KEY, TIGHT_URL, failure, main, sleep, test,
 } from './check.mjs';
 
 const model = 'gpt-4o-mini';
@@ -103,6 +103,13 @@ test('a stream ends before its first blocked phrase', async () => {
   const { text, reasons } = await textOf(chat(SAY_BLOCKED, { stream: true }));
   assert.equal(text.trim(), '从前有人想要');
   assert.deepEqual(reasons, ['content_filter']);
+});
+
+test('a value that the model never had is in its answer', async () => {
+  const choice = (await chat(SAY_PHONE)).choices[0];
+  assert.equal(choice.message.content.trim(), '请拨 13800138000，谢谢。');
+  const { text } = await textOf(chat(SAY_PHONE, { stream: true }));
+  assert.equal(text.trim(), '请拨 13800138000，谢谢。');
 });
 
 test('a wrong key is an AuthenticationError', async () => {

@@ -6,7 +6,7 @@ import time
 import openai
 
 from check import (BACKEND, BLOCKED, GATEWAY, KEY, POEM, SAY_BLOCKED, SAY_LONG,
-                   TIGHT, TIGHT_KEY, equal, main, raises, test)
+                   SAY_PHONE, TIGHT, TIGHT_KEY, equal, main, raises, test)
 
 client = openai.OpenAI(base_url=GATEWAY, api_key=KEY, max_retries=0)
 backend = openai.OpenAI(base_url=BACKEND, api_key="none", max_retries=0)
@@ -134,6 +134,14 @@ def a_stream_ends_before_its_first_blocked_phrase():
     equal(text_of(chunks).strip(), "从前有人想要")
     equal([c.choices[0].finish_reason for c in chunks
            if c.choices and c.choices[0].finish_reason], ["content_filter"])
+
+
+@test
+def a_value_that_the_model_never_had_is_in_its_answer():
+    equal(chat(SAY_PHONE).choices[0].message.content.strip(),
+          "请拨 13800138000，谢谢。")
+    equal(text_of(chat(SAY_PHONE, stream=True)).strip(),
+          "请拨 13800138000，谢谢。")
 
 
 @test

@@ -4,7 +4,7 @@ import openai
 from openai import error
 
 from check import (BACKEND, BLOCKED, GATEWAY, KEY, POEM, SAY_BLOCKED, SAY_LONG,
-                   TIGHT, TIGHT_KEY, equal, main, raises, test)
+                   SAY_PHONE, TIGHT, TIGHT_KEY, equal, main, raises, test)
 
 openai.api_base = GATEWAY
 openai.api_key = KEY
@@ -139,6 +139,14 @@ def a_stream_ends_before_its_first_blocked_phrase():
     equal(said.strip(), "从前有人想要")
     equal([c.choices[0].finish_reason for c in chunks
            if c.choices and c.choices[0].finish_reason], ["content_filter"])
+
+
+@test
+def a_value_that_the_model_never_had_is_in_its_answer():
+    equal(chat(SAY_PHONE).choices[0].message.content.strip(),
+          "请拨 13800138000，谢谢。")
+    equal(text_of(chat(SAY_PHONE, stream=True)).strip(),
+          "请拨 13800138000，谢谢。")
 
 
 @test

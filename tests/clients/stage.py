@@ -24,6 +24,11 @@ rules:
     match: { words: ["祖传秘方"] }
     action: block
     severity: high
+  - id: phones
+    on: prompt
+    match: { regex: "1[3-9][0-9]{9}" }
+    action: pseudonymize
+    as: PHONE
 """
 
 CONFIG = """upstreams:

@@ -7,7 +7,8 @@
  *
  *   - what leaves is whole events, each one line of JSON, or [DONE];
  *   - no text that a client can join holds a phrase that was blocked or
- *     replaced, not with its escapes undone either;
+ *     replaced, nor a placeholder that stands for a value, not with its escapes
+ *     undone either;
  *   - the cuts of the backend's bytes make no difference. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,12 +21,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define BLOCKED "坏词"
 #define REPLACED "秘密"
+#define HIDDEN "<A_1>"
 
 static const char rules[] = "modgate_policy: 1\nname: fuzz\nrules:\n"
     "  - id: block\n    on: answer\n    match: { words: [" BLOCKED "] }\n"
     "    action: block\n"
     "  - id: redact\n    on: answer\n    match: { regex: '" REPLACED "' }\n"
     "    action: redact\n    with: '#'\n"
+    "  - id: hide\n    on: prompt\n    match: { words: [x] }\n"
+    "    action: pseudonymize\n    as: A\n"
     "  - id: note\n    on: answer\n    match: { words: [密] }\n"
     "    action: flag\n";
 
@@ -56,8 +60,8 @@ collect(void *arg, struct mg_span event)
 }
 
 static void
-relay_all(const struct policy *policy, unsigned how, struct mg_span in,
-    unsigned seed, struct buf *out)
+relay_all(const struct policy *policy, struct placeholders *table,
+    unsigned how, struct mg_span in, unsigned seed, struct buf *out)
 {
 	struct screen_subject subject = { span_str("t"), span_str("m") };
 	struct screen *screen = screen_new(policy, SIDE_ANSWER, &subject);
@@ -70,9 +74,12 @@ relay_all(const struct policy *policy, unsigned how, struct mg_span in,
 		.as_error = (how & 24) == 24, .message = "withheld",
 		.id = "x", .max_bytes = 1u << 20, .send = collect,
 		.arg = &run };
-	struct relay *relay = relay_new(&options);
 	enum relay_state state = RELAY_MORE;
+	struct relay *relay;
 	size_t at = 0;
+
+	screen_equip(screen, table, NULL);
+	relay = relay_new(&options);
 
 	while (at < in.len && state == RELAY_MORE) {
 		size_t len = in.len - at;
@@ -206,6 +213,7 @@ check_text(struct mg_span text, struct mg_span out)
 {
 	need(!holds(text, BLOCKED), "what was blocked", out);
 	need(!holds(text, REPLACED), "what was to be replaced", out);
+	need(!holds(text, HIDDEN), "a placeholder", out);
 }
 
 static void
@@ -261,7 +269,8 @@ static const char *const pieces[] = { "坏", "词", "秘", "密", "好",
 	"\\u574f", "\\u8bcd", "\\u79d8", "\\u5bc6", "a", " ", "。",
 	"\\ud83d\\ude00", "\\ud83d", "\\ude00", "\\\\u574f", "\\\\u8bcd",
 	"\\\\u57", "4f", "\\\\u8", "bcd", "\\\\", "u79d8", "\\\\u5bc6", "\\\"",
-	"\\n", "坏词", "秘密", "#", "", "坏好词", "{\\\"a\\\":\\\"" };
+	"\\n", "坏词", "秘密", "#", "", "坏好词", "{\\\"a\\\":\\\"",
+	"<A_1>", "<A", "_1", ">", "\\\\u003c", "A_1" };
 
 static const char *
 piece(uint8_t byte)
@@ -319,6 +328,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct policy *policy;
+	static struct placeholders *table;
 	struct mg_error err = { 0 };
 	struct buf in = { 0 }, once = { 0 }, cut = { 0 };
 
@@ -329,15 +339,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fprintf(stderr, "%s\n", err.text);
 		abort();
 	}
+	if (!table) {
+		table = placeholders_new(policy);
+		(void)placeholders_add(table, "A", span_str("v\"\\1"));
+	}
 	if (size < 2)
 		return 0;
 	if (data[0] & 4)
 		buf_add(&in, data + 2, size - 2);
 	else
 		plan(data[0] & 1, data + 2, size - 2, &in);
-	relay_all(policy, data[0], buf_span(&in), 0, &once);
+	relay_all(policy, table, data[0], buf_span(&in), 0, &once);
 	check_output(buf_span(&once));
-	relay_all(policy, data[0], buf_span(&in), 1u + data[1], &cut);
+	relay_all(policy, table, data[0], buf_span(&in), 1u + data[1], &cut);
 	need(span_eq(buf_span(&once), buf_span(&cut)),
 	    "cuts that make a difference", buf_span(&cut));
 	buf_fini(&in);

@@ -1,4 +1,5 @@
-"""tests/ops/reload.py - SIGHUP: all of the new, or all of the old."""
+"""tests/ops/reload.py - SIGHUP, and files that change on disk: all of the new,
+or all of the old."""
 
 import json
 import os
@@ -182,3 +183,98 @@ def case_a_reordered_listen_keeps_each_port_as_it_is(stages):
     s.reload()
     check("stay" in s.gateway.log(), "no warning that listen stays")
     both("with one left out")
+
+
+# ---- files that change on disk ----
+
+LISTED = """modgate_policy: 1
+name: ops
+lists:
+  words: { file: words.txt }
+rules:
+  - id: banned
+    on: [prompt, answer]
+    match: { words: words }
+    action: block
+    tests: { pass: [nothing] }
+"""
+
+
+def listed(config=""):
+    """A stage whose policy has a list in a file."""
+    s = Stage(config, start=False)
+    s.bench.write("words.txt", BLOCKED + "\n")
+    s.write_policy(LISTED)
+    s.gateway = s.start()
+    return s
+
+
+def lines(s, word):
+    return [x for x in s.gateway.log().splitlines() if word in x]
+
+
+def case_a_list_that_changes_on_disk_takes_effect(stages):
+    s = listed()
+    stages.append(s)
+    s.bench.write("words.txt", "ultramarine\n")
+    wait_until(lambda: s.blocks("ultramarine"), 10 * SLOW, "the new word")
+    check(not s.blocks(BLOCKED), "the old word is still blocked")
+    told = lines(s, " reloaded ")
+    check(len(told) == 1 and "words.txt has changed" in told[0], told)
+    # By rename, as editors write.
+    new = s.bench.write("words.new", BLOCKED + "\n")
+    os.rename(new, os.path.join(s.bench.folder, "words.txt"))
+    wait_until(lambda: s.blocks(BLOCKED), 10 * SLOW, "the renamed file")
+    s.write_policy(policy("sepia"))
+    wait_until(lambda: s.blocks("sepia"), 10 * SLOW, "the new policy")
+    time.sleep(2.5)
+    check(len(lines(s, " reloaded ")) == 3, "reloaded too often:",
+          lines(s, " reloaded "))
+    check(s.metrics()["modgate_reloads_total"] == 3, "not counted")
+
+
+def case_a_bad_file_on_disk_is_refused_once_and_mended(stages):
+    s = listed()
+    stages.append(s)
+    s.bench.write("words.txt", "nothing\n")         # its own test fails
+    wait_until(lambda: lines(s, "reload refused"), 10 * SLOW, "a refusal")
+    check(s.blocks(BLOCKED), "the old list is not in force")
+    time.sleep(2.5)
+    check(len(lines(s, "reload refused")) == 1, "refused again and again")
+    s.bench.write("words.txt", "ultramarine\n")
+    wait_until(lambda: s.blocks("ultramarine"), 10 * SLOW, "the mended list")
+    # A list that the policy names before it is there.
+    s.write_policy(LISTED.replace("words.txt", "late.txt"))
+    wait_until(lambda: len(lines(s, "reload refused")) == 2, 10 * SLOW,
+               "a missing list")
+    s.bench.write("late.txt", "sepia\n")
+    wait_until(lambda: s.blocks("sepia"), 10 * SLOW, "the late list")
+
+
+def case_a_file_that_is_still_written_is_not_read(stages):
+    s = listed()
+    stages.append(s)
+    path = os.path.join(s.bench.folder, "words.txt")
+    with open(path, "w", encoding="utf-8") as f:
+        last = time.monotonic()
+        for n in range(30):
+            f.write("word%d\n" % n)
+            f.flush()
+            time.sleep(0.1)
+            if time.monotonic() - last > 0.9:
+                return      # the machine stood still: nothing is shown
+            last = time.monotonic()
+            check(not lines(s, " reloaded "), "half of a list was read")
+        f.write("ultramarine\n")
+    wait_until(lambda: s.blocks("ultramarine"), 10 * SLOW, "the whole list")
+    check(len(lines(s, " reloaded ")) == 1, lines(s, " reloaded "))
+
+
+def case_watch_false_leaves_files_to_sighup(stages):
+    s = listed("watch: false\n")
+    stages.append(s)
+    s.bench.write("words.txt", "ultramarine\n")
+    time.sleep(3)
+    check(s.blocks(BLOCKED) and not lines(s, " reloaded "), "reloaded")
+    s.reload()
+    check(s.blocks("ultramarine"), "SIGHUP did not read the list")

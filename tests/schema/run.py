@@ -100,7 +100,7 @@ def the_example_configuration_fits():
 FULL = """modgate_policy: 1
 name: 7
 include: [a.yaml]
-lists: { a: [x, 1], b: { file: b.txt } }
+lists: { a: [x, 1, { word: y, severity: low, note: n }], b: { file: b.txt } }
 rules:
   - id: r
     on: [prompt, answer]
@@ -144,7 +144,8 @@ def what_is_misspelt_fails():
             ("messages: 3", "message: 3"), ("10%", "0.1"),
             ("at_least: 5, ", ""), ("per: exchange", "per: day"),
             ("{ add: 2", "{ plus: 2"), ("    action: redact\n", ""),
-            ("4KiB", "4KB"), ("file: b.txt", "path: b.txt"),
+            ("4KiB", "4KB"), ("file: b.txt", "path: b.txt"), ("word: y", "wrod: y"),
+            ("severity: low", "severity: lowly"),
             ("prompt: error", "prompt: eror"), ("modgate_policy: 1",
                                                 "modgate_policy: 2"),
             ("{ id: off, disabled: true }", "{ id: off }"),
