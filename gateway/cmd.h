@@ -25,6 +25,7 @@ int cmd_eval(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_keys(int argc, char **argv);
 int cmd_lists(int argc, char **argv);
+int cmd_schema(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_surfaces(int argc, char **argv);
 int cmd_test(int argc, char **argv);

@@ -11,6 +11,7 @@
 #include "gateway/cmd.h"
 #include "gateway/file.h"
 #include "gateway/live.h"
+#include "gateway/policy_reach.h"
 #include "gateway/yaml.h"
 
 enum kind { KIND_UNKNOWN, KIND_CONFIG, KIND_POLICY };
@@ -69,9 +70,12 @@ kind_of(const char *path, struct mg_error *err)
 	return kind;
 }
 
+/* Has the shape that policy_reach() calls. */
 static void
-warn(struct verdict *v, const struct mg_place *place, const char *text)
+warn(void *arg, const struct mg_place *place, const char *text)
 {
+	struct verdict *v = arg;
+
 	buf_addf(&v->warnings, "%s:%u:%u: %s\n", place->file, place->line,
 	    place->column, text);
 }
@@ -168,8 +172,11 @@ check_config(struct verdict *v)
 		return;
 	v->upstreams = live->config->n_upstreams;
 	v->policies = live->config->n_policies;
-	for (i = 0; i < v->policies; i++)
+	for (i = 0; i < v->policies; i++) {
 		look_at_policy(v, live->policies[i].policy);
+		policy_reach(live->policies[i].policy, live->config, i, warn,
+		    v);
+	}
 	look_at_order(v, live->config);
 	if (v->policies == 0)
 		buf_addf(&v->warnings, "%s: names no policy, so no text may "

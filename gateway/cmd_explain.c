@@ -86,6 +86,27 @@ why_not(const struct explain *e, const struct policy_rule *rule)
 	return NULL;
 }
 
+/* A rule in shadow that would do more than was done, or NULL. */
+static const struct policy_rule *
+would(const struct explain *e, const struct ruling *o)
+{
+	const struct policy_rule *best = NULL;
+	const struct screen_finding *f;
+	size_t i, n;
+
+	f = channel_findings(e->channel, &n, NULL);
+	for (i = 0; i < n; i++)
+		if (f[i].rule->mode == MODE_SHADOW &&
+		    f[i].rule->action != ACTION_FLAG &&
+		    !(f[i].unable && f[i].rule->allow_on_error) &&
+		    (!best || f[i].rule->action > best->action))
+			best = f[i].rule;
+	if (best && o->rule && o->rule->mode == MODE_ENFORCE &&
+	    o->rule->action >= best->action)
+		return NULL;
+	return best;
+}
+
 /* ---- what a filter costs ---- */
 
 static void
@@ -266,9 +287,11 @@ rule_us(const struct explain *e, const struct policy_rule *rule)
 static struct mg_span
 item_of(const struct screen_finding *f)
 {
-	const struct mg_value *value = &f->rule->match.match[0];
+	const struct mg_value *value = f->part->filter ?
+	    &f->part->match.match[0] : NULL;
 
-	return f->item < value->n_items ? value->items[f->item].text :
+	return value && f->part_item < value->n_items ?
+	    value->items[f->part_item].text :
 	    span("", 0);
 }
 
@@ -336,6 +359,9 @@ add_rule_json(struct explain *e, const struct policy_rule *rule)
 		buf_add_str(&e->out, "null");
 	if (!why)
 		buf_addf(&e->out, ",\"us\":%.3f", rule_us(e, rule));
+	if (rule->at_least > 0)
+		buf_addf(&e->out, ",\"sum\":%g,\"at_least\":%u",
+		    channel_sum(e->channel, rule), rule->at_least);
 	buf_add_str(&e->out, ",\"saw\":[");
 	add_found_json(e, rule);
 	buf_add_str(&e->out, "]}");
@@ -381,18 +407,25 @@ add_rule_text(struct explain *e, const struct policy_rule *rule)
 	    policy_action_name(rule->action), rule->mode == MODE_SHADOW ?
 	    " in shadow" : "", rule->category,
 	    policy_severity_name(rule->severity));
-	if (why)
+	if (why) {
 		buf_addf(&e->out, " did not look, %s\n", why);
-	else
-		buf_addf(&e->out, " %.3f us,", rule_us(e, rule));
-	if (!why)
-		add_found_text(e, rule);
+		return;
+	}
+	if (rule->sample_ppm > 0)
+		buf_addf(&e->out, " (looks at %g%% of exchanges)",
+		    rule->sample_ppm / 10000.0);
+	if (rule->at_least > 0)
+		buf_addf(&e->out, " sum %g of %u,",
+		    channel_sum(e->channel, rule), rule->at_least);
+	buf_addf(&e->out, " %.3f us,", rule_us(e, rule));
+	add_found_text(e, rule);
 }
 
 static void
 write_json(struct explain *e, const struct ruling *o,
     const struct buf *changed)
 {
+	const struct policy_rule *shadow = would(e, o);
 	uint64_t total;
 	size_t i, n;
 
@@ -410,7 +443,16 @@ write_json(struct explain *e, const struct ruling *o,
 		buf_add_json(&e->out, span_str(o->rule->id));
 	else
 		buf_add_str(&e->out, "null");
-	buf_addf(&e->out, ",\"because\":\"%s\",\"text\":", o->because);
+	buf_addf(&e->out, ",\"because\":\"%s\",\"would\":", o->because);
+	if (shadow) {
+		buf_addf(&e->out, "{\"action\":\"%s\",\"rule\":",
+		    policy_action_name(shadow->action));
+		buf_add_json(&e->out, span_str(shadow->id));
+		buf_add_byte(&e->out, '}');
+	} else {
+		buf_add_str(&e->out, "null");
+	}
+	buf_add_str(&e->out, ",\"text\":");
 	if (o->kind == RULING_BLOCK)
 		buf_add_str(&e->out, "null");
 	else
@@ -432,6 +474,7 @@ static void
 write_text(struct explain *e, const struct ruling *o,
     const struct buf *changed)
 {
+	const struct policy_rule *shadow = would(e, o);
 	uint64_t total;
 	size_t i, n;
 
@@ -443,6 +486,9 @@ write_text(struct explain *e, const struct ruling *o,
 		buf_add_json(&e->out, buf_span(changed));
 		buf_add_byte(&e->out, '\n');
 	}
+	if (shadow)
+		buf_addf(&e->out, "would %s, were it in force: %s\n",
+		    policy_action_name(shadow->action), shadow->id);
 	buf_addf(&e->out, "\npolicy %s, %s by %s, tenant %s, model %s\n\n",
 	    e->policy->name, e->side == SIDE_PROMPT ? "prompt" : "answer",
 	    policy_role_name(e->role), e->tenant, e->model[0] ? e->model :

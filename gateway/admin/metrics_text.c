@@ -162,6 +162,36 @@ rule_hits(const struct live *live, size_t p, const char *rule,
 }
 
 static void
+rule_would(const struct live *live, size_t p, const char *rule,
+    struct buf *out)
+{
+	enum policy_action action = ACTION_FLAG;
+	uint64_t sum = 0;
+	size_t q, r;
+
+	for (q = p; q != SIZE_MAX; q = next_of(live, q)) {
+		const struct policy *policy = live->policies[q].policy;
+
+		for (r = 0; r < policy->n_rules; r++) {
+			if (strcmp(policy->rules[r].id, rule) != 0 ||
+			    policy->rules[r].mode != MODE_SHADOW)
+				continue;
+			action = policy->rules[r].action;
+			sum += atomic_load(&live->policies[q].rules[r].would);
+		}
+	}
+	if (action == ACTION_FLAG)
+		return;			/* it is in force, or only notes */
+	buf_add_str(out, "modgate_rule_shadow_exchanges_total{");
+	label(out, "policy", live->policies[p].policy->name);
+	buf_add_byte(out, ',');
+	label(out, "rule", rule);
+	buf_add_byte(out, ',');
+	label(out, "action", policy_action_name(action));
+	buf_addf(out, "} %" PRIu64 "\n", sum);
+}
+
+static void
 rule_time(const struct live *live, size_t p, const char *rule,
     struct buf *out)
 {
@@ -389,6 +419,9 @@ admin_metrics(struct gateway *gw, struct buf *out)
 	workers(gw, out);
 	per_rule(live, "modgate_rule_hits_total",
 	    "findings per rule since the policy was loaded", rule_hits, out);
+	per_rule(live, "modgate_rule_shadow_exchanges_total",
+	    "exchanges that passed and that a rule in shadow would have "
+	    "blocked or changed", rule_would, out);
 	per_rule(live, "modgate_rule_seconds_total",
 	    "time per rule, with its share of what its filter does for all "
 	    "rules at once; estimated from one text side in 17", rule_time,
