@@ -216,6 +216,17 @@ measure(const struct explain *e, const struct policy_engine *engine,
 	free(folded);
 }
 
+/* A rule may be in several engines, by its parts and by its views. */
+static void
+add_us(struct explain *e, size_t look, double us)
+{
+	const struct policy_rule *rule = &e->policy->rules[look];
+
+	if (rule->owner)
+		rule = rule->owner;
+	e->rule_us[rule - e->policy->rules] += us;
+}
+
 /* Measures an engine: as a whole first, since the clocks that are read for
  * each rule take time themselves; then by rule, each with its share of what is
  * done for all at once. */
@@ -237,8 +248,9 @@ measure_engine(struct explain *e, size_t i)
 		shared = ((double)best.took_ns - (double)best.told_ns) /
 		    (double)n;
 		for (r = 0; r < engine->n_rules; r++)
-			e->rule_us[engine->rules[r]] = (shared +
-			    (double)best.own_ns[r]) / 1000;
+			if (bits[r / 64] >> r % 64 & 1)
+				add_us(e, engine->rules[r], (shared +
+				    (double)best.own_ns[r]) / 1000);
 	}
 	free(best.own_ns);
 	free(bits);
@@ -417,7 +429,8 @@ add_rule_text(struct explain *e, const struct policy_rule *rule)
 	if (rule->at_least > 0)
 		buf_addf(&e->out, " sum %g of %u,",
 		    channel_sum(e->channel, rule), rule->at_least);
-	buf_addf(&e->out, " %.3f us,", rule_us(e, rule));
+	else
+		buf_addf(&e->out, " %.3f us,", rule_us(e, rule));
 	add_found_text(e, rule);
 }
 

@@ -37,7 +37,7 @@ makes_parts_of_a_rule(void)
 {
 	const struct policy_rule *r, *part;
 
-	CHECK(load("{all: [{words: [a]}, {any: [{regex: b}, {words: [c], "
+	CHECK(load("{all: [{words: [a]}, {any: [{regex: bed}, {words: [c], "
 	    "except: {words: [cd]}}]}]}", "  max_hold: 2KiB\n"));
 	CHECK_STR(err.text, "");
 	if (!policy)
