@@ -99,7 +99,8 @@ extern const struct setting policy_rule_table[];
 extern const struct setting policy_score_table[];
 /* … and of an entry of a list. */
 extern const struct setting policy_entry_table[];
-/* The words of `action:` and of `fold:`, NULL-terminated. */
+/* The words of `action:`, `fold:` and `views:`, NULL-terminated. */
+extern const char *const policy_views[];
 extern const char *const policy_folds[];
 extern const char *const policy_action_words[];
 

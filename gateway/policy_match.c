@@ -209,6 +209,9 @@ read_value(struct policy_build *build, const struct mg_option *o,
 const char *const policy_folds[] = { [MG_FOLD_NONE] = "none",
 	[MG_FOLD_BASIC] = "basic", [MG_FOLD_STRONG] = "strong", NULL };
 
+const char *const policy_views[] = { "reversed", "pinyin", "base64", "hex",
+	"url", NULL };
+
 static const char *const general_keys[] = { "fold", "leet", "views",
 	"except", NULL };
 
@@ -229,18 +232,16 @@ static int
 read_views(struct policy_build *build, const struct yaml_node *node,
     struct policy_rule *rule)
 {
-	static const char *const names[] = { "reversed", "pinyin", "base64",
-		"hex", "url", NULL };
 	static const struct mg_option option = { .key = "views",
-		.type = MG_OPT_CHOICES, .choices = names };
+		.type = MG_OPT_CHOICES, .choices = policy_views };
 	struct mg_value value = { 0 };
 	size_t i, k;
 
 	if (read_choices(build, &option, node, &value) < 0)
 		return -1;
 	for (i = 0; i < value.n_items; i++)
-		for (k = 0; names[k]; k++)
-			if (span_is(value.items[i].text, names[k]))
+		for (k = 0; policy_views[k]; k++)
+			if (span_is(value.items[i].text, policy_views[k]))
 				rule->views |= 1u << (VIA_REVERSED + k);
 	if ((rule->views & (1u << VIA_REVERSED | 1u << VIA_PINYIN)) &&
 	    !rule->filter->folds_items)

@@ -280,6 +280,8 @@ by_filter(const struct mg_filter_type *type, bool in_except)
 		json_object_set_new(properties, "fold",
 		    words_of(policy_folds));
 		json_object_set_new(properties, "leet", bools());
+		json_object_set_new(properties, "views",
+		    one_or_many(words_of(policy_views)));
 	}
 	out = json_pack("{s:s,s:s,s:o,s:b}", "type", "object", "description",
 	    type->doc, "properties", properties, "additionalProperties", 0);

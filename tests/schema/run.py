@@ -106,7 +106,8 @@ rules:
     on: [prompt, answer]
     match:
       all:
-        - { words: a, borders: none, except: { words: [z] } }
+        - { words: a, borders: none, fold: strong, leet: true,
+            views: [base64, url], except: { words: [z] } }
         - any: [{ regex: 'x', case: insensitive }]
         - not: { words: [no, 12] }
     score: { add: 2, to: s }
@@ -138,7 +139,8 @@ def what_is_misspelt_fails():
     fits(POLICY, FULL)
     for right, wrong in (
             ("rules:", "ruels:"), ("match:\n", "mtach:\n"),
-            ("borders:", "border:"), ("not:", "nor:"), ("all:", "al:"),
+            ("borders:", "border:"), ("leet:", "let:"),
+            ("base64", "base46"), ("not:", "nor:"), ("all:", "al:"),
             ("case: insens", "case: unsens"), ("redact", "redcat"),
             ("[prompt, answer]", "[promt]"), ("roles: user", "roles: usr"),
             ("messages: 3", "message: 3"), ("10%", "0.1"),
