@@ -149,7 +149,7 @@ def the_image_installs_what_the_build_needs():
 def package_of(library):
     """The Debian package of a shared library; names since the change of
     time_t are the old ones with t64 at the end."""
-    line = subprocess.run(["dpkg", "-S", "*/" + library], check=True,
+    line = subprocess.run(["dpkg", "-S", "*-linux-gnu/" + library], check=True,
                           stdout=subprocess.PIPE, text=True).stdout
     return re.sub("t64$", "", line.split(":")[0])
 
