@@ -35,16 +35,24 @@ static const struct {
 	    "strong, joined tightly, leet"),
 	VIEW(VIEW_STRONG, FOLD_PINYIN, STRONG, PINYIN, false,
 	    "strong, pinyin"),
+	VIEW(VIEW_JOINED, FOLD_PINYIN, STRONG, PINYIN, false,
+	    "strong, joined, pinyin"),
 	VIEW(VIEW_RAW, FOLD_BASE64, NONE, BASE64, false, "base64"),
 	VIEW(VIEW_BASE64, FOLD_BASIC, BASIC, BASE64, false, "base64, basic"),
 	VIEW(VIEW_BASE64, FOLD_STRONG, STRONG, BASE64, false,
 	    "base64, strong"),
+	VIEW(VIEW_BASE64_STRONG, FOLD_JOINED, STRONG, BASE64, false,
+	    "base64, strong, joined"),
 	VIEW(VIEW_RAW, FOLD_HEX, NONE, HEX, false, "hex"),
 	VIEW(VIEW_HEX, FOLD_BASIC, BASIC, HEX, false, "hex, basic"),
 	VIEW(VIEW_HEX, FOLD_STRONG, STRONG, HEX, false, "hex, strong"),
+	VIEW(VIEW_HEX_STRONG, FOLD_JOINED, STRONG, HEX, false,
+	    "hex, strong, joined"),
 	VIEW(VIEW_RAW, FOLD_URL, NONE, URL, false, "url"),
 	VIEW(VIEW_URL, FOLD_BASIC, BASIC, URL, false, "url, basic"),
 	VIEW(VIEW_URL, FOLD_STRONG, STRONG, URL, false, "url, strong"),
+	VIEW(VIEW_URL_STRONG, FOLD_JOINED, STRONG, URL, false,
+	    "url, strong, joined"),
 #undef VIEW
 };
 
@@ -152,6 +160,14 @@ view_raw_start(const struct view *view, uint64_t at)
 	return at;
 }
 
+static bool
+view_joins(const struct view *view)
+{
+	enum fold_step step = kinds[view->kind].step;
+
+	return step == FOLD_JOINED || step == FOLD_TIGHT;
+}
+
 /* The first byte of the channel that a view still holds. Separators that may
  * be left out are not held for a match that has not begun: one that begins
  * with them is seen on the view without joins. */
@@ -161,8 +177,7 @@ raw_hold(const struct view *view, uint64_t hold)
 	bool open = view->begins_plain && hold == view->end;
 
 	for (; view; view = view->parent) {
-		bool joins = view->kind == VIEW_JOINED ||
-		    view->kind == VIEW_TIGHT;
+		bool joins = view_joins(view);
 		bool end = hold == view->end;
 
 		if (view->fold)
@@ -191,8 +206,7 @@ bool
 view_tells(const struct view *view, uint64_t at, uint64_t end)
 {
 	for (; view && view->fold; view = view->parent) {
-		if ((view->kind == VIEW_JOINED || view->kind == VIEW_TIGHT) &&
-		    !fold_crosses(view->fold, at, end))
+		if (view_joins(view) && !fold_crosses(view->fold, at, end))
 			return false;
 		at = fold_start(view->fold, at);
 		end = fold_end(view->fold, end);
@@ -206,8 +220,7 @@ static bool
 repeats(const struct view *view)
 {
 	for (; view && view->fold; view = view->parent)
-		if ((view->kind == VIEW_JOINED || view->kind == VIEW_TIGHT) &&
-		    !fold_differs(view->fold))
+		if (view_joins(view) && !fold_differs(view->fold))
 			return true;
 	return false;
 }

@@ -327,7 +327,8 @@ strong_reads_letters_of_other_shapes(void)
 	    { "ᗷOᗰᗷ ᏴᎾmᏴ", "bomb bomb" },
 	    { "8️⃣9️⃣6️⃣4️⃣ ❽➒⓺④ ８９６４ ٨٩٦٤",
 		"8964 8964 8964 8964" },
-	    { "ﬁght ½ ㎏ ℌ", "fight 1\u20442 kg h" });
+	    { "ﬁght ½ ㎏ ℌ", "fight 1\u20442 kg h" },
+	    { "mєth ʍeth ⲃⲟⲙⲃ ɮomb bomb™", "meth meth bomb bomb bomb™" });
 }
 
 static void
@@ -359,6 +360,18 @@ strong_reads_html_entities(void)
 		"at&t &c. &#; &#x; &#0; &#xd800; &#1114112; &nosuch;" },
 	    { "a & b && c &", "a & b && c &" },
 	    { "&#00000000000098;", "&#00000000000098;" });
+	PAIRS(STRONG, { "b&ZeroWidthSpace;o&NoBreak;mb", "bomb" },
+	    { "b&ocirc;m&bopf; h&Eacute;r&omicron;in", "bomb heroin" },
+	    { "b&shyomb b&nbspb", "bomb b b" });
+}
+
+static void
+strong_reads_entities_of_entities(void)
+{
+	PAIRS(STRONG, { "&amp;#98;omb &amp;amp;#x62;omb", "bomb bomb" },
+	    { "&#38;#98;omb b&amp;shy;omb", "bomb bomb" },
+	    { "&amp;amp;amp;#98;", "b" }, { "&amp;amp;amp;amp;#98;", "&#98;" },
+	    { "R&amp;B &amp;nosuch; &amp;", "r&b &nosuch; &" });
 }
 
 static void
@@ -390,7 +403,7 @@ joined_keeps_words_apart(void)
 	PAIRS(JOINED, { "had a b o m b today", "had a bomb today" },
 	    { "k i l l a man", "kill a man" },
 	    { "make a b.o.m.b at home", "make a bomb at home" },
-	    { "b o m b  n o w", "bomb  now" },
+	    { "b o m b  n o w", "bomb now" },
 	    { "b.o.m.b n.o.w", "bomb now" },
 	    { "I am a cat", "i am a cat" }, { "a b", "a b" },
 	    { "plan A or B", "plan a or b" }, { "x = y", "x = y" },
@@ -407,8 +420,37 @@ tight_joins_the_rest(void)
 	PAIRS(TIGHT, { "a n a l", "anal" }, { "b.o-m*b", "bomb" },
 	    { "m a f i a boss", "mafia boss" }, { "b o m b  n o w", "bombnow" },
 	    { "bo-mb bo.mb bo_mb", "bomb bomb bomb" },
-	    { "bo--mb 8.964 a1-b2 end. Next he'll",
-		"bo--mb 8.964 a1-b2 end. next he'll" });
+	    { "bo---mb 8.964 a1-b2 end. Next he'll",
+		"bo---mb 8.964 a1-b2 end. next he'll" },
+	    { "bo--mb bo..mb bo/mb bo+mb bo\\mb", "bomb bomb bomb bomb bomb" },
+	    { "bo-\nmb bo-\r\nmb bo- mb", "bomb bomb bo- mb" },
+	    { "\"bo\" + \"mb\" 'bo'+'mb' \"bo\", \"mb\"",
+		"\"bomb\" 'bomb' \"bo\", \"mb\"" },
+	    { "b,   o - m b", "b,   omb" });
+}
+
+static void
+joined_makes_white_space_one_space(void)
+{
+	PAIRS(JOINED, { "kill  yourself", "kill yourself" },
+	    { "kill\nyourself kill \t yourself", "kill yourself kill yourself" },
+	    { "kill\r\n\r\n  yourself", "kill yourself" },
+	    { "k i l l  y o u r s e l f", "kill yourself" },
+	    { "kill.  yourself\n", "kill.  yourself\n" },
+	    { "some more words before  two spaces",
+		"some more words before two spaces" },
+	    { "kill          yourself", "kill          yourself" });
+}
+
+static void
+joined_takes_so_many_separators_and_no_more(void)
+{
+	PAIRS(JOINED, { "b--------o--------m--------b", "bomb" },
+	    { "b---------o---------m---------b",
+		"b---------o---------m---------b" },
+	    { "炸--------弹 炸---------弹", "炸弹炸---------弹" },
+	    { "bo💣💣💣💣mb", "bomb" }, { "[\"b\", \"o\", \"m\"]",
+		"[\"bom\"]" });
 }
 
 static void
@@ -422,7 +464,11 @@ joined_closes_up_han_characters(void)
 	    { "炸丨弹 炸丶弹 炸ー弹", "炸弹炸弹炸弹" },
 	    { "【炸】【弹】", "【炸弹】" }, { "(炸)(弹)", "(炸弹)" },
 	    { "「炸」弹", "「炸弹" }, { "炸，弹，制，造", "炸弹制造" },
-	    { "炸\n弹\n制\n造", "炸弹制造" }, { "炸、弹。", "炸弹。" });
+	    { "炸\n弹\n制\n造", "炸弹制造" }, { "炸、弹。", "炸弹。" },
+	    { "怎么做炸，弹", "怎么做炸弹" }, { "炸，弹怎么做", "炸弹怎么做" },
+	    { "求海，洛，因的做法", "求海洛因的做法" },
+	    { "炸 / 弹怎么做", "炸弹怎么做" }, { "制造炸..弹呢", "制造炸弹呢" },
+	    { "\"制造炸\" + \"弹\"", "\"制造炸弹\"" });
 }
 
 static void
@@ -434,6 +480,9 @@ joined_leaves_sentences_alone(void)
 	    { "爆炸（弹起）", "爆炸(弹起)" }, { "他说：“炸了。”弹回",
 		"他说:\"炸了。\"弹回" },
 	    { "炸    弹", "炸    弹" }, { "炸a弹", "炸a弹" },
+	    { "油炸 / 弹性", "油炸 / 弹性" }, { "油炸 | 弹性", "油炸 | 弹性" },
+	    { "爆炸...弹起", "爆炸...弹起" }, { "炒、炸，弹性", "炒炸,弹性" },
+	    { "x炸，弹性", "x炸,弹性" },
 	    { "爆炸——弹药", "爆炸——弹药" }, { "爆炸……弹药", "爆炸……弹药" });
 }
 
@@ -442,7 +491,8 @@ joined_leaves_sentences_alone(void)
 static void
 leet_reads_digits_in_words(void)
 {
-	PAIRS(LEET, { "b0mb h3r01n", "bomb heroin" }, { "k1ll kill", "kiii kiii" },
+	PAIRS(LEET, { "8omb m3+h 6a9 h€r0in ₥e₮h", "bomb meth gag heroin meth" },
+	    { "b0mb h3r01n", "bomb heroin" }, { "k1ll kill", "kiii kiii" },
 	    { "k!ll! a$$ @ss", "kiii! ass ass" }, { "p0rn 5ex 7hug",
 		"porn sex thug" });
 	PAIRS(JOINED_LEET, { "b.0.m.b", "bomb" });
@@ -453,6 +503,7 @@ leet_leaves_numbers_alone(void)
 {
 	PAIRS(LEET, { "1337 and 2024-05-01", "1337 and 2024-05-01" },
 	    { "$100 (50%) 3.14!", "$100 (50%) 3.14!" },
+	    { "80mb €100 c++ a + b 100₽", "8omb €100 c++ a + b 100₽" },
 	    { "yes! no!", "yes! no!" }, { "炸5弹", "炸5弹" });
 }
 
@@ -541,6 +592,9 @@ hex_shows_what_runs_hold(void)
 {
 	PAIRS(HEX, { "e782b8e5bcb9", "炸弹" }, { "E7 82 B8 E5 BC B9", "炸弹" },
 	    { "\\xe7\\x82\\xb8", "炸" }, { "0x62 0x6f 0x6d 0x62", "bomb" },
+	    { "0x62, 0x6f, 0x6d, 0x62", "bomb" }, { "62, 6f", "bo" },
+	    { "\\u70b8\\u5f39 U+70B8 U+5F39 \\u{62}\\u{6f}",
+		"炸弹炸弹bo" }, { "\\ud83d \\u00 u+ U+12 \\u{}", "" },
 	    { "62:6f:6d:62!", "bomb\n" }, { "say 626f6d62 or e782b8",
 		"bomb\n炸" },
 	    { "hello cafe beef", "" }, { "请用诗歌", "" });
@@ -551,7 +605,10 @@ url_undoes_percent_signs(void)
 {
 	PAIRS(URL, { "%E7%82%B8%e5%bc%b9", "炸弹" }, { "b%6Fmb", "bomb" },
 	    { "100% of 5%a %zz %E7%82 %", "100% of 5%a %zz %E7%82 %" },
-	    { "%00%ff%41", "%00%ffA" });
+	    { "%00%ff%41", "%00%ffA" },
+	    { "%2562 %25E7%2582%25B8 %252562 %25 100%25", "b 炸 b % 100%" },
+	    { "%u70b8%U5F39 %u12 %ud800", "炸弹 %u12 %ud800" },
+	    { "kill+yourself", "kill yourself" });
 }
 
 /* ---- cuts and maps ---- */
@@ -629,7 +686,8 @@ encoded_texts_decode_the_same_at_every_cut(void)
 	static const char *const pieces[] = { "54K45by5", "Ym9tYg==", "aG93",
 		"Y", "=", "\n", "\r\n", "\r", " ", "e7", "82b8", "\\x", "0x",
 		"\\", "%", "%E7%82%B8", "%4", "%41", "g", ":", "炸", ",",
-		"626f6d62", "zha", "dan", "弹", "'", "4", "x" };
+		"626f6d62", "zha", "dan", "弹", "'", "4", "x", ", ", "u70b8",
+		"U+", "{", "}", "%25", "%u", "+", "&amp;", "#98", "shy;" };
 	char text[400];
 	size_t i, k, which;
 
@@ -637,7 +695,7 @@ encoded_texts_decode_the_same_at_every_cut(void)
 	for (i = 0; i < 3000 && !check_test_failed; i++) {
 		text[0] = '\0';
 		for (k = (size_t)rand() % 12; k > 0; k--)
-			strcat(text, pieces[(size_t)rand() % 29]);
+			strcat(text, pieces[(size_t)rand() % 40]);
 		for (which = PINYIN; which < N_CHAINS; which++)
 			check_cuts(which, text, strlen(text));
 		if (check_test_failed)
@@ -651,7 +709,7 @@ long_texts_fold_the_same_at_every_cut(void)
 {
 	static const char *const words[] = { "word", "a", "i", "bomb", "b",
 		"to", "x", "3", "12", ", ", ". ", "*", "|", "-", "炸", "弹药",
-		"\n", "  ", "é", "ı" };
+		"\n", "  ", "é", "ı", "\"", "+", "-\n", "€", "8", "&" };
 	char text[400];
 	size_t i, k, which;
 
@@ -659,7 +717,7 @@ long_texts_fold_the_same_at_every_cut(void)
 	for (i = 0; i < 800 && !check_test_failed; i++) {
 		text[0] = '\0';
 		for (k = 0; k < 24; k++) {
-			strcat(text, words[(size_t)rand() % 20]);
+			strcat(text, words[(size_t)rand() % 26]);
 			strcat(text, rand() % 3 ? " " : "");
 		}
 		for (which = STRONG; which < N_CHAINS; which++)
@@ -745,10 +803,13 @@ main(void)
 	RUN(strong_drops_what_cannot_be_seen);
 	RUN(strong_simplifies);
 	RUN(strong_reads_html_entities);
+	RUN(strong_reads_entities_of_entities);
 	RUN(strong_composes_what_is_no_accent);
 	RUN(joined_spells_words_out);
 	RUN(joined_keeps_words_apart);
 	RUN(tight_joins_the_rest);
+	RUN(joined_makes_white_space_one_space);
+	RUN(joined_takes_so_many_separators_and_no_more);
 	RUN(joined_closes_up_han_characters);
 	RUN(joined_leaves_sentences_alone);
 	RUN(leet_reads_digits_in_words);

@@ -6,7 +6,9 @@
  * as any word may be the beginning of one; what is no UTF-8 or has control
  * characters ends the run. It is decoded as it comes, so that a run may be of
  * any length and only a group that is not whole is held. A character belongs
- * to the group that completes it. Percent signs are undone in their place. */
+ * to the group that completes it. Among hexadecimal digits code points may
+ * stand, as programs and people write them. Percent signs are undone in their
+ * place. */
 #include "filters/fold/step.h"
 #include "filters/fold/utf8.h"
 
@@ -149,7 +151,11 @@ read_base64(struct fold *f, const char *ptr, size_t n, bool last)
 
 /* ---- hexadecimal ---- */
 
-enum { PAIR_MAX = 5 };		/* bytes, with what stands before it */
+enum {
+	SIGNS_MAX = 2,		/* between two pairs */
+	PAIR_MAX = SIGNS_MAX + 4,	/* bytes, with what stands before it */
+	CODE_MAX = 6,		/* digits of a code point */
+};
 
 static bool
 is_alnum(char c)
@@ -157,33 +163,81 @@ is_alnum(char c)
 	return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
 }
 
-/* Bytes before a pair that belong to it: \x, 0x, one sign between two. */
+/* Bytes of the signs that may stand between two pairs. */
 static size_t
-prefix(const struct fold *f, const char *ptr, size_t n)
+signs(const struct fold *f, const char *ptr, size_t n)
 {
-	if (n > 1 && (ptr[0] == '\\' || ptr[0] == '0') && ptr[1] == 'x')
-		return 2;
-	return n > 0 && f->run.groups > 0 && (ptr[0] == ' ' || ptr[0] == ':' ||
-	    ptr[0] == ',' || ptr[0] == '-');
+	size_t i = 0;
+
+	while (f->run.groups > 0 && i < SIGNS_MAX && i < n &&
+	    memchr(" :,;-", ptr[i], 5))
+		i++;
+	return i;
+}
+
+/* \uXXXX, \u{X…}, U+XXXX: their bytes; 0: it is none; -1: more is needed. */
+static int
+code_point(const char *ptr, size_t n, bool last, uint32_t *c)
+{
+	size_t i = 2, from;
+	bool braces;
+
+	if (n < 3)
+		return !last && (n == 0 || strchr("\\uU", ptr[0])) ? -1 : 0;
+	if (!(ptr[0] == '\\' && (ptr[1] | 32) == 'u') &&
+	    !((ptr[0] | 32) == 'u' && ptr[1] == '+'))
+		return 0;
+	braces = ptr[2] == '{';
+	i += braces;
+	*c = 0;
+	for (from = i; i < n && i - from < (braces || ptr[1] == '+' ?
+	    CODE_MAX : 4) && hex_digit(ptr[i]) >= 0; i++)
+		*c = *c << 4 | (uint32_t)hex_digit(ptr[i]);
+	if (i == n && !last && (braces || i - from < (ptr[1] == '+' ?
+	    CODE_MAX : 4)))
+		return -1;
+	if (braces ? i == n || ptr[i] != '}' || i == from : i - from < 4)
+		return 0;
+	return *c == 0 || *c > 0x10ffff || (*c >= 0xd800 && *c < 0xe000) ? 0 :
+	    (int)(i + braces);
+}
+
+/* Reads a pair or a code point; 0: neither, -1: more is needed. */
+static int
+read_unit(struct fold *f, const char *ptr, size_t n, bool last)
+{
+	size_t i = signs(f, ptr, n);
+	unsigned char byte;
+	char text[4];
+	uint32_t c;
+	int size = code_point(ptr + i, n - i, last, &c);
+
+	if (size < 0 || (n < PAIR_MAX && !last))
+		return -1;
+	if (size > 0) {
+		add_group(f, i + (size_t)size, (unsigned char *)text,
+		    utf8_put(text, c));
+		return (int)i + size;
+	}
+	if (n - i > 1 && (ptr[i] == '\\' || ptr[i] == '0') &&
+	    ptr[i + 1] == 'x')
+		i += 2;
+	if (i + 2 > n || hex_digit(ptr[i]) < 0 || hex_digit(ptr[i + 1]) < 0)
+		return 0;
+	byte = (unsigned char)(hex_digit(ptr[i]) << 4 |
+	    hex_digit(ptr[i + 1]));
+	add_group(f, i + 2, &byte, 1);
+	return (int)i + 2;
 }
 
 static size_t
 read_hex(struct fold *f, const char *ptr, size_t n, bool last)
 {
-	size_t i = f->run.dead ? 0 : prefix(f, ptr, n);
-	unsigned char byte;
+	int unit = f->run.dead ? 0 : read_unit(f, ptr, n, last);
+	size_t i;
 
-	if (n < PAIR_MAX && !last && !f->run.dead)
-		return 0;
-	if (i == 1)
-		i += prefix(f, ptr + 1, n - 1) == 2 ? 2 : 0;
-	if (!f->run.dead && i + 2 <= n && hex_digit(ptr[i]) >= 0 &&
-	    hex_digit(ptr[i + 1]) >= 0) {
-		byte = (unsigned char)(hex_digit(ptr[i]) << 4 |
-		    hex_digit(ptr[i + 1]));
-		add_group(f, i + 2, &byte, 1);
-		return i + 2;
-	}
+	if (unit != 0)
+		return unit < 0 ? 0 : (size_t)unit;
 	i = utf8_size((unsigned char)ptr[0]);
 	if (f->run.dead && is_alnum(ptr[0])) {
 		fold_skip(f, i);
@@ -196,28 +250,94 @@ read_hex(struct fold *f, const char *ptr, size_t n, bool last)
 
 /* ---- percent signs ---- */
 
+enum { PERCENT_AGAIN = 3 };	/* times that a percent sign may be one itself */
+
+static bool
+is_pair(const char *ptr)
+{
+	return hex_digit(ptr[0]) >= 0 && hex_digit(ptr[1]) >= 0;
+}
+
+/* %41, also %2541: its bytes; 0: it is none, -1: more is needed. */
+static int
+percent_byte(const char *ptr, size_t n, bool last, unsigned char *byte)
+{
+	size_t i = 1, again = 0;
+
+	if (n > 0 && ptr[0] != '%')
+		return 0;
+	if (n < 3)
+		return last ? 0 : -1;
+	if (!is_pair(ptr + 1))
+		return 0;
+	while (ptr[i] == '2' && ptr[i + 1] == '5' && again++ < PERCENT_AGAIN) {
+		if (i + 4 > n && !last)
+			return -1;
+		if (i + 4 > n || !is_pair(ptr + i + 2))
+			break;
+		i += 2;
+	}
+	*byte = (unsigned char)(hex_digit(ptr[i]) << 4 |
+	    hex_digit(ptr[i + 1]));
+	return (int)i + 2;
+}
+
+/* %u70B8, as old scripts write it. */
+static int
+percent_code(const char *ptr, size_t n, bool last, uint32_t *c)
+{
+	size_t i;
+
+	if (n > 1 && (ptr[1] | 32) != 'u')
+		return 0;
+	*c = 0;
+	for (i = 2; i < 6; i++) {
+		if (i >= n)
+			return last ? 0 : -1;
+		if (hex_digit(ptr[i]) < 0)
+			return 0;
+		*c = *c << 4 | (uint32_t)hex_digit(ptr[i]);
+	}
+	return *c == 0 || (*c >= 0xd800 && *c < 0xe000) ? 0 : 6;
+}
+
+/* The text before the next percent sign; a plus is a space in a query. */
+static size_t
+copy_plain(struct fold *f, const char *ptr, size_t n)
+{
+	char *to = fold_room(f, n);
+	size_t i;
+
+	for (i = 0; i < n && ptr[i] != '%'; i++)
+		to[i] = ptr[i] == '+' ? ' ' : ptr[i];
+	if (i > 0)
+		fold_took_same(f, i);
+	return i;
+}
+
 static size_t
 read_percent(struct fold *f, const char *ptr, size_t n, bool last)
 {
-	const char *found = memchr(ptr, '%', n);
-	size_t plain = found ? (size_t)(found - ptr) : n, k = 0, i = 0;
+	size_t plain = copy_plain(f, ptr, n), k = 0, i = 0;
 	unsigned char bytes[4];
-	int size = -1;
+	int size = -1, used;
+	uint32_t c;
 
-	if (plain > 0) {
-		fold_copy(f, ptr, plain);
+	if (plain > 0)
 		return plain;
-	}
+	used = percent_code(ptr, n, last, &c);
+	if (used > 0)
+		fold_replace(f, (size_t)used, &c, 1);
+	if (used != 0)
+		return used < 0 ? 0 : (size_t)used;
 	while (size < 0) {
-		if (i + 3 > n && !last)
+		used = percent_byte(ptr + i, n - i, last, &bytes[k]);
+		if (used < 0)
 			return 0;
-		if (i + 3 > n || ptr[i] != '%' || hex_digit(ptr[i + 1]) < 0 ||
-		    hex_digit(ptr[i + 2]) < 0)
+		if (used == 0)
 			break;
-		bytes[k++] = (unsigned char)(hex_digit(ptr[i + 1]) << 4 |
-		    hex_digit(ptr[i + 2]));
-		i += 3;
-		size = whole(bytes, k);
+		i += (size_t)used;
+		size = whole(bytes, ++k);
 	}
 	if (size <= 0) {
 		fold_copy(f, ptr, 1);

@@ -40,7 +40,7 @@ enum fold_via {
 };
 
 enum {
-	FOLD_SEPARATORS = 3,	/* code points between two joined letters */
+	FOLD_SEPARATORS = 8,	/* code points between two joined letters */
 	FOLD_CLUSTER = 64,	/* code points that are composed together */
 };
 

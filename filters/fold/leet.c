@@ -2,25 +2,50 @@
 /* leet.c - digits and signs in words as the letters that they stand for.
  *
  * 1 may be an i or an l: both are an i here, in the text and in what is looked
- * for. A word needs one letter; numbers stay. Nothing changes its length. */
+ * for. A word needs one letter; numbers stay, prices too. */
 #include "filters/fold/step.h"
 #include "filters/fold/utf8.h"
 
 enum { NUMBER_MAX = 32 };	/* digits that wait for their word's letter */
 
-static char
-plain(char c)
-{
-	static const char from[] = "013457@$!l", to[] = "oieastasii";
-	const char *found = c ? strchr(from, c) : NULL;
+/* Signs of money that pass for letters. Sorted. */
+static const struct {
+	uint32_t c;
+	char plain;
+} money[] = {
+	{ 0xa2, 'c' }, { 0xa3, 'i' }, { 0xa5, 'y' }, { 0xe3f, 'b' },
+	{ 0x20a1, 'c' }, { 0x20a3, 'f' }, { 0x20a4, 'i' }, { 0x20a5, 'm' },
+	{ 0x20a6, 'n' }, { 0x20a9, 'w' }, { 0x20ab, 'd' }, { 0x20ac, 'e' },
+	{ 0x20ad, 'k' }, { 0x20ae, 't' }, { 0x20b1, 'p' }, { 0x20b2, 'g' },
+	{ 0x20b3, 'a' }, { 0x20b4, 's' }, { 0x20b5, 'c' }, { 0x20bf, 'b' },
+};
 
-	return found ? to[found - from] : c;
+/* The letter that the character at p stands for; 0: itself. */
+static char
+plain(const char *p)
+{
+	static const char from[] = "01345789$@!+l6", to[] = "oieastbgsaitig";
+	const char *found;
+	uint32_t c;
+	size_t i;
+
+	if ((unsigned char)*p < 0x80) {
+		found = *p ? strchr(from, *p) : NULL;
+		return found ? to[found - from] : 0;
+	}
+	c = utf8_get(p);
+	for (i = 0; i < sizeof(money) / sizeof(*money); i++)
+		if (money[i].c == c)
+			return money[i].plain;
+	return 0;
 }
 
+/* What is a letter beside letters and a number's part beside numbers. */
 static bool
-is_digit(char c)
+is_digit(const char *p)
 {
-	return (c >= '0' && c <= '9') || c == '@' || c == '$';
+	return (*p >= '0' && *p <= '9') || *p == '@' || *p == '$' ||
+	    ((unsigned char)*p >= 0x80 && plain(p));
 }
 
 static bool
@@ -38,8 +63,8 @@ number(const struct fold *f, const char *ptr, size_t n, bool last,
 {
 	size_t i = 0;
 
-	while (i < n && i < NUMBER_MAX && is_digit(ptr[i]))
-		i++;
+	while (i < n && i < NUMBER_MAX && is_digit(ptr + i))
+		i += utf8_size((unsigned char)ptr[i]);
 	if (i == n && i < NUMBER_MAX && !last)
 		return 0;
 	*letters = i < n && i < NUMBER_MAX && is_letter(f, ptr + i);
@@ -53,19 +78,33 @@ goes_on(const struct fold *f, const char *ptr, size_t n, bool last)
 {
 	if (n < 2)
 		return last ? 0 : -1;
-	return is_letter(f, ptr + 1) || (ptr[1] >= '0' && ptr[1] <= '9') ||
-	    ptr[1] == '$';
+	return is_letter(f, ptr + 1) || is_digit(ptr + 1);
 }
 
+/* Puts n bytes, as letters if they are to change. Several digits before the
+ * letters of a word may be a number with its unit: 80mb. The less usual ones
+ * stay there. */
 static void
 put(struct fold *f, const char *ptr, size_t n, bool change)
 {
-	char *to = fold_room(f, n);
-	size_t i;
+	size_t i, size;
 
-	for (i = 0; i < n; i++)
-		to[i] = change ? plain(ptr[i]) : ptr[i];
-	fold_took_same(f, n);
+	for (i = 0; i < n; i += size) {
+		char c = change &&
+		    !(!f->letters && n > 1 && memchr("689", ptr[i], 3)) ?
+		    plain(ptr + i) : 0;
+
+		size = utf8_size((unsigned char)ptr[i]);
+		if (!c) {
+			fold_copy(f, ptr + i, size);
+			continue;
+		}
+		*fold_room(f, 1) = c;
+		if (size == 1)
+			fold_took_same(f, 1);
+		else
+			fold_took(f, size, 1);
+	}
 }
 
 /* Reads what stands at ptr; 0: more is needed. */
@@ -81,17 +120,17 @@ read_one(struct fold *f, const char *ptr, size_t n, bool last)
 		put(f, ptr, size, true);
 		return size;
 	}
-	if (is_digit(*ptr) && !f->letters) {
+	if (is_digit(ptr) && !f->letters) {
 		size = number(f, ptr, n, last, &change);
 		if (size == 0)
 			return 0;
-	} else if (*ptr == '!' || *ptr == '@') {
+	} else if (*ptr == '!' || *ptr == '@' || *ptr == '+') {
 		more = f->letters ? goes_on(f, ptr, n, last) : 0;
 		if (more < 0)
 			return 0;
 		change = more;
 		f->letters = change;
-	} else if (!is_digit(*ptr)) {
+	} else if (!is_digit(ptr)) {
 		f->letters = change = false;
 	}
 	put(f, ptr, size, change);

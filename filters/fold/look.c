@@ -26,18 +26,29 @@ static const struct {
 	uint32_t c;
 	char plain;
 } disguises[] = {
-	{ 0x394, 'a' }, { 0x399, 'i' }, { 0x39b, 'a' }, { 0x3a3, 'e' },
-	{ 0x3b2, 'b' }, { 0x3b5, 'e' }, { 0x3b7, 'n' }, { 0x3b9, 'i' },
-	{ 0x3ba, 'k' }, { 0x3bc, 'u' }, { 0x3bd, 'v' }, { 0x3c4, 't' },
-	{ 0x3c5, 'u' }, { 0x3c7, 'x' }, { 0x3c9, 'w' }, { 0x406, 'i' },
-	{ 0x431, 'b' }, { 0x438, 'n' }, { 0x43f, 'n' }, { 0x448, 'w' },
-	{ 0x449, 'w' }, { 0x44a, 'b' }, { 0x44c, 'b' }, { 0x44f, 'r' },
-	{ 0x142f, 'v' }, { 0x144c, 'u' }, { 0x144e, 'n' }, { 0x146d, 'p' },
-	{ 0x146b, 'q' }, { 0x1455, 'c' }, { 0x148d, 'j' }, { 0x14aa, 'l' },
-	{ 0x1515, 's' }, { 0x1587, 'r' }, { 0x157c, 'h' }, { 0x15b4, 'f' },
-	{ 0x15aa, 'd' }, { 0x15a9, 'a' }, { 0x15b7, 'b' }, { 0x15ef, 'w' },
-	{ 0x15f0, 'm' }, { 0x15f7, 'b' }, { 0x15e9, 'a' }, { 0x15ea, 'd' },
-	{ 0x166d, 'x' }, { 0x1614, 'z' },
+	{ 0x138, 'k' }, { 0x14b, 'n' }, { 0x1a8, 's' }, { 0x1bf, 'p' },
+	{ 0x252, 'a' }, { 0x259, 'e' }, { 0x25a, 'e' }, { 0x264, 'y' },
+	{ 0x26e, 'b' }, { 0x277, 'w' }, { 0x278, 'o' }, { 0x281, 'r' },
+	{ 0x283, 's' }, { 0x28a, 'u' }, { 0x28d, 'm' }, { 0x292, 'z' },
+	{ 0x298, 'o' }, { 0x394, 'a' }, { 0x399, 'i' }, { 0x39b, 'a' },
+	{ 0x3a3, 'e' }, { 0x3b2, 'b' }, { 0x3b4, 'd' }, { 0x3b5, 'e' },
+	{ 0x3b7, 'n' }, { 0x3b9, 'i' }, { 0x3ba, 'k' }, { 0x3bc, 'u' },
+	{ 0x3bd, 'v' }, { 0x3be, 'e' }, { 0x3c0, 'n' }, { 0x3c4, 't' },
+	{ 0x3c5, 'u' }, { 0x3c6, 'o' }, { 0x3c7, 'x' }, { 0x3c9, 'w' },
+	{ 0x406, 'i' }, { 0x431, 'b' }, { 0x438, 'n' }, { 0x43f, 'n' },
+	{ 0x444, 'o' }, { 0x448, 'w' }, { 0x449, 'w' }, { 0x44a, 'b' },
+	{ 0x44c, 'b' }, { 0x44d, 'e' }, { 0x44f, 'r' }, { 0x454, 'e' },
+	{ 0x48f, 'p' }, { 0x49d, 'k' }, { 0x4a1, 'k' }, { 0x4c4, 'k' },
+	{ 0x4d9, 'e' }, { 0x4fd, 'x' }, { 0x4ff, 'x' }, { 0x10ff, 'o' },
+	{ 0x142f, 'v' }, { 0x144c, 'u' }, { 0x144e, 'n' }, { 0x1455, 'c' },
+	{ 0x146b, 'q' }, { 0x146d, 'p' }, { 0x148d, 'j' }, { 0x14aa, 'l' },
+	{ 0x1515, 's' }, { 0x157c, 'h' }, { 0x1587, 'r' }, { 0x15a9, 'a' },
+	{ 0x15aa, 'd' }, { 0x15b4, 'f' }, { 0x15b7, 'b' }, { 0x15e9, 'a' },
+	{ 0x15ea, 'd' }, { 0x15ef, 'w' }, { 0x15f0, 'm' }, { 0x15f7, 'b' },
+	{ 0x1614, 'z' }, { 0x166d, 'x' }, { 0x16b1, 'r' }, { 0x16c1, 'i' },
+	{ 0x16cf, 't' }, { 0x16d2, 'b' }, { 0x16d5, 'k' }, { 0x16d6, 'm' },
+	{ 0x1d06, 'd' }, { 0x1d7f, 'u' }, { 0x212e, 'e' }, { 0x2c81, 'a' },
+	{ 0x2c83, 'b' }, { 0x2c89, 'e' }, { 0x2cb1, 'w' },
 };
 
 /* The skeleton of one code point, without marks. */
@@ -170,13 +181,13 @@ fold_look_like(const struct fold_look *look, uint32_t c, uint32_t *text,
 	uint32_t other = (uint32_t)u_toupper((UChar32)c);
 	size_t n, i;
 
-	if (!has_looks(c))
-		return 0;
 	for (i = 0; i < sizeof(disguises) / sizeof(*disguises); i++)
 		if (disguises[i].c == c) {
 			text[0] = (unsigned char)disguises[i].plain;
 			return 1;
 		}
+	if (!has_looks(c))
+		return 0;
 	n = letters(look, text, skeleton(look, c, text, max));
 	if (n == 0 && other != c)
 		n = letters(look, text, skeleton(look, other, text, max));

@@ -19,6 +19,13 @@ struct fold_mark {
 				 * just before */
 };
 
+/* What stands before a Han character that stands alone. */
+enum fold_edge {
+	EDGE_LINE,	/* the beginning of the text or of a line */
+	EDGE_INNER,	/* something else */
+	EDGE_JOINED,	/* another one, over the mark in fold_join.sep */
+};
+
 /* What a letter is to the one that comes after it, for FOLD_JOINED. */
 struct fold_join {
 	enum fold_class prev;	/* of the last code point; OTHER at first */
@@ -27,6 +34,8 @@ struct fold_join {
 	unsigned joined;	/* single letters that were joined to it */
 	uint32_t sep[FOLD_SEPARATORS];	/* that stood between them */
 	size_t n_sep;
+	enum fold_edge edge;
+	bool spaced;		/* the last one is a space behind a letter */
 };
 
 /* What may be a C2PA wrapper, so far. */

@@ -86,6 +86,10 @@ one_way(uint32_t c)
 		return ' ';
 	case 0x2014: case 0x2026:
 		return c;	/* an ellipsis stays one character */
+	case 0x2120: case 0x2122:
+		return c;	/* sm and tm are no part of the word before */
+	case 0x640:		/* stretches words in Arabic */
+		return c;
 	}
 	return u_charType((UChar32)c) == U_SPACE_SEPARATOR ? ' ' : 0;
 }
@@ -276,8 +280,8 @@ class_of(uint32_t c)
 		return ascii_class(c);
 	if (letter_is(c))
 		return CLASS_LETTER;
-	/* Strokes and sound marks that pass for a bar or a dot. */
-	if (c == 0x4e28 || c == 0x4e36 || c == 0x4e3f || c == 0x3127 ||
+	/* Strokes and other marks that pass for a bar or a dot. */
+	if (c == 0x640 || c == 0x4e28 || c == 0x4e36 || c == 0x4e3f || c == 0x3127 ||
 	    c == 0x30fc)
 		return CLASS_SYMBOL;
 	if (script(c) == USCRIPT_HAN && !(c >= 0x2e80 && c < 0x2fe0))
