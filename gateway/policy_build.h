@@ -27,6 +27,7 @@ struct policy_list {
 	struct policy_grade *grades;	/* by item; NULL: none has its own */
 	size_t n;
 	bool used;
+	bool may_be_empty;	/* `empty: allow` is written */
 	struct mg_place place;
 };
 
