@@ -12,20 +12,16 @@
  * another one says which numbers there are; on small pieces a table says which
  * may begin somewhere in it, by their first bytes. */
 #include <string.h>
-#include <time.h>
 
 #include "filters/memory.h"
 #include "filters/numbers.h"
 #include "filters/regex_conf.h"
+#include "filters/regex_pace.h"
 
 #define LARGE 384	/* fresh bytes from which literals are looked for */
-/* A pattern without upper length may look at all of a text from each of its
- * places, and no limit of PCRE2 counts that. On more than METERED bytes it
- * gets so much of the thread's time for one call. */
-#define METERED 4096
-#define TIME_NS 50000000
-#define TIME_PER_BYTE_NS 100
-#define STEP_WORK (UINT64_C(8) << 20)	/* bytes looked at between clocks */
+/* In a text of less than SMALL bytes a search of so many reads the clock. */
+#define SMALL 128
+#define UNLOOKED 8
 #define MAX_SHELTERS 65536	/* matches of one exception kept at a time */
 
 struct interval {
@@ -65,6 +61,7 @@ struct scan {
 	size_t spare_room;
 	struct candidate *pending;
 	size_t n_pending, pending_room;
+	struct pace_account account;
 };
 
 /* One call of judge(). */
@@ -77,7 +74,8 @@ struct turn {
 	uint64_t end;		/* of the text */
 	struct late *was_late;
 	size_t n_was_late, next_late;
-	uint64_t deadline_ns;	/* of metered patterns; 0: not yet known */
+	struct pace pace;	/* begun with the workspace */
+	unsigned unlooked;	/* searches in which no clock was read */
 	bool found, unable;
 };
 
@@ -244,53 +242,41 @@ match_options(const struct mg_text *text)
 	    (text->at > 0 ? PCRE2_NOTBOL : 0);
 }
 
-static uint64_t
-clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	(void)clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-/* One search from i on. */
+/* One search from *i on, stride by stride. */
 static int
-match(struct turn *t, const struct pattern *p, size_t i)
-{
-	return pcre2_match(p->code, (PCRE2_SPTR)t->text->ptr, t->text->len, i,
-	    match_options(t->text), t->ws->match, t->ws->context);
-}
-
-/* The same in steps of some starting places, between which the clock is read.
- * Steps grow while they are cheap. */
-static int
-match_metered(struct turn *t, const struct pattern *p, size_t i)
+match(struct turn *t, const struct pattern *p, size_t *i, struct stride *s)
 {
 	const struct mg_text *text = t->text;
-	size_t step = 1 + STEP_WORK / text->len, to;
-	uint64_t start = clock_ns(CLOCK_THREAD_CPUTIME_ID), now;
-	int rc = PCRE2_ERROR_NOMATCH;
+	uint64_t took;
+	size_t to;
+	int rc;
 
-	if (!t->deadline_ns)
-		t->deadline_ns = start + TIME_NS +
-		    TIME_PER_BYTE_NS * (uint64_t)text->len;
-	while (i < text->len && rc == PCRE2_ERROR_NOMATCH) {
-		to = step < text->len - i ? i + step : text->len;
+	for (;;) {
+		to = s->places < text->len - *i ? *i + s->places : text->len;
 		while (to < text->len && (text->ptr[to] & 0xc0) == 0x80)
 			to++;
-		(void)pcre2_set_offset_limit(t->ws->context, to);
-		rc = match(t, p, i);
-		i = to;
-		now = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-		if (rc == PCRE2_ERROR_NOMATCH && now > t->deadline_ns)
-			rc = TOO_LONG;
-		if (now < t->deadline_ns &&
-		    now - start < (t->deadline_ns - now) / 8)
-			step *= 2;
-		start = now;
+		(void)pcre2_set_match_limit(t->ws->context, s->limit);
+		(void)pcre2_set_offset_limit(t->ws->context,
+		    to < text->len ? to : PCRE2_UNSET);
+		rc = pcre2_match(p->code, (PCRE2_SPTR)text->ptr, text->len,
+		    *i, match_options(text), t->ws->match, t->ws->context);
+		if (to == text->len && rc != PCRE2_ERROR_MATCHLIMIT &&
+		    text->len < SMALL && !t->report->cost &&
+		    ++t->unlooked % UNLOOKED)
+			return rc;
+		took = pace_look(&t->pace);
+		if (rc == PCRE2_ERROR_NOMATCH && to == text->len)
+			return rc;
+		if (rc == PCRE2_ERROR_NOMATCH) {
+			*i = to;
+			stride_adapt(s, &t->pace, took);
+		} else if (rc != PCRE2_ERROR_MATCHLIMIT ||
+		    !stride_raise(s, &t->pace, took)) {
+			return rc;
+		}
+		if (t->pace.over)
+			return TOO_LONG;
 	}
-	(void)pcre2_set_offset_limit(t->ws->context, PCRE2_UNSET);
-	return rc;
 }
 
 /* Looks for a pattern from offset from on. Returns from where the next call
@@ -302,13 +288,13 @@ search(struct turn *t, uint32_t pattern, uint64_t from)
 	const struct pattern *p = &t->re->patterns[pattern];
 	const PCRE2_SIZE *ov;
 	size_t i = (size_t)(from - text->at);
-	bool metered = p->metered && text->len > METERED + p->max_hold;
+	struct stride stride;
 
-	if (!t->ws)
-		t->ws = regex_lend(t->re);
 	ov = pcre2_get_ovector_pointer(t->ws->match);
+	stride_begin(&stride, p->max_bytes < text->len ? p->max_bytes :
+	    text->len);
 	while (i < text->len) {
-		int rc = metered ? match_metered(t, p, i) : match(t, p, i);
+		int rc = match(t, p, &i, &stride);
 
 		if (rc == PCRE2_ERROR_NOMATCH)
 			break;
@@ -323,6 +309,10 @@ search(struct turn *t, uint32_t pattern, uint64_t from)
 			take_match(t, pattern, (struct interval){
 			    text->at + ov[0], text->at + ov[1] });
 			i = ov[1];
+		}
+		if (rc != TOO_LONG && t->pace.over && i < text->len) {
+			give_up(t, pattern, why(TOO_LONG));
+			break;
 		}
 	}
 	return t->end;
@@ -341,16 +331,31 @@ start_of(struct turn *t, uint32_t pattern)
 	return t->text->fresh;
 }
 
+/* The first pattern of a call is about to be tried. */
+static void
+get_ready(struct turn *t)
+{
+	t->ws = regex_lend(t->re);
+	pace_begin(&t->pace, &t->scan->account, t->end, t->re->n_patterns,
+	    t->re->n_gateless);
+}
+
 static void
 run(struct turn *t, uint32_t pattern, uint64_t from)
 {
 	const struct pattern *p = &t->re->patterns[pattern];
-	uint64_t began = t->report->cost ? clock_ns(CLOCK_MONOTONIC) : 0;
-	uint64_t resume = search(t, pattern, from);
+	uint64_t began, resume;
 
+	if (!t->ws)
+		get_ready(t);
+	/* Another try would end as the last one did. */
+	if (t->pace.spent && regex_in(t->scan->failed, pattern))
+		return;
+	began = t->pace.last_ns;
+	resume = search(t, pattern, from);
 	if (t->report->cost)
 		t->report->cost(t->report->arg, p->rule,
-		    clock_ns(CLOCK_MONOTONIC) - began);
+		    t->pace.last_ns - began);
 	if (p->except)
 		t->scan->shelters[p->shelter].resume = resume;
 	if (resume < t->end)
@@ -415,20 +420,19 @@ ask_heads(const struct turn *t, uint64_t *run)
 {
 	const struct regex *re = t->re;
 	const unsigned char *ptr = (const unsigned char *)t->text->ptr;
-	size_t i = (size_t)(t->text->fresh - t->text->at), k, n, place;
+	size_t i = (size_t)(t->text->fresh - t->text->at), k, place;
+	const uint64_t *may[SHAPE_HEAD];
 
 	memset(run, 0, re->n_words * sizeof(*run));
 	for (; i < t->text->len; i++) {
-		n = t->text->len - i;
-		n = n < SHAPE_HEAD ? n : SHAPE_HEAD;
-		for (k = 0; k < re->n_words; k++) {
-			uint64_t may = regex_head(re, 0, ptr[i])[k];
-
-			for (place = 1; place < n; place++)
-				may &= regex_head(re, place,
-				    ptr[i + place])[k];
-			run[k] |= may;
-		}
+		/* Where the text ends the first byte stands for the rest. */
+		for (place = 0; place < SHAPE_HEAD; place++)
+			may[place] = i + place < t->text->len ?
+			    regex_head(re, place, ptr[i + place]) : may[0];
+		_Static_assert(SHAPE_HEAD == 4, "all are read");
+		for (k = 0; k < re->n_words; k++)
+			run[k] |= may[0][k] & may[1][k] & may[2][k] &
+			    may[3][k];
 	}
 }
 
@@ -651,8 +655,10 @@ judge(void *arg, const struct mg_text *text, struct mg_report *to)
 			judge_whole(&t);
 		else
 			judge_stream(&t);
-		if (t.ws)
+		if (t.ws) {
+			pace_end(&t.pace);
 			regex_return(scan->re, t.ws);
+		}
 	}
 	if (!text->last)
 		set_hold(&t);
@@ -663,6 +669,18 @@ judge(void *arg, const struct mg_text *text, struct mg_report *to)
 	return !text->last && to->hold < t.end ? MG_HOLD : MG_CLEAN;
 }
 
+/* Adds from to to - 1. */
+static void
+add_range(uint64_t *set, uint32_t from, uint32_t to)
+{
+	for (; from < to && from % 64 != 0; from++)
+		regex_add(set, from);
+	for (; to - from >= 64; from += 64)
+		set[from / 64] = UINT64_MAX;
+	for (; from < to; from++)
+		regex_add(set, from);
+}
+
 static void *
 begin(const void *conf, const struct mg_scope *scope)
 {
@@ -670,7 +688,7 @@ begin(const void *conf, const struct mg_scope *scope)
 	struct scan *scan = mem_new(1, sizeof(*scan) +
 	    4 * re->n_words * sizeof(uint64_t) +
 	    re->n_excepts * sizeof(struct shelter));
-	uint32_t r, i;
+	uint32_t r;
 
 	scan->re = re;
 	scan->scope = scope;
@@ -681,8 +699,8 @@ begin(const void *conf, const struct mg_scope *scope)
 	scan->opened = scan->run + re->n_words;
 	for (r = 0; r < re->n_rules; r++)
 		if (regex_in(scope->active, r))
-			for (i = re->first[r]; i < re->first[r + 1]; i++)
-				regex_add(scan->active, i);
+			add_range(scan->active, re->first[r],
+			    re->first[r + 1]);
 	return scan;
 }
 

@@ -24,8 +24,6 @@ struct pattern {
 	uint64_t max_bytes;	/* from a match's start on, how much text it
 				 * can depend on; REGEX_NO_LIMIT: unknown */
 	bool except;
-	bool metered;		/* no upper length: its time on a large text
-				 * is watched */
 	unsigned char gate;	/* a byte that every match contains; 0: none */
 	struct shape_numbers numbers;	/* what every match contains */
 };
@@ -42,6 +40,7 @@ struct regex {
 	struct pattern *patterns;
 	size_t n_patterns, n_words;	/* a set of patterns has n_words */
 	size_t n_rules, n_excepts;
+	size_t n_gateless;	/* patterns that are tried on every text */
 	uint32_t *first;	/* by rule: its patterns, exceptions last;
 				 * n_rules + 1 */
 	uint64_t *heads;	/* by place, by byte: patterns whose matches

@@ -13,7 +13,6 @@
 #include "filters/memory.h"
 #include "filters/pattern.h"
 
-#define MATCH_LIMIT 100000
 #define DEPTH_LIMIT 1000
 #define HEAP_LIMIT 1024			/* KiB */
 #define STACK_START (32 * 1024)
@@ -21,10 +20,11 @@
 #define PATTERN_MAX 8192		/* bytes of one pattern */
 /* Each pattern is compiled in about a millisecond. */
 #define PATTERNS_MAX 20000
-/* Strings of which a match must contain one; fewer where patterns are many. */
+/* Strings of which a match must contain one; fewer for each further pattern
+ * once they are many. */
 #define LITERALS_MAX 1024
 #define LITERALS_MANY 48
-#define MANY 256
+#define MANY 100000
 
 enum { KEY_REGEX, KEY_CASE };
 
@@ -73,7 +73,7 @@ compile(struct opening *o, struct pattern *p, const struct mg_item *item,
 {
 	uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_NO_UTF_CHECK |
 	    PCRE2_NEVER_BACKSLASH_C | PCRE2_DOLLAR_ENDONLY |
-	    (p->metered ? PCRE2_USE_OFFSET_LIMIT : 0) |
+	    PCRE2_USE_OFFSET_LIMIT |
 	    (caseless ? PCRE2_CASELESS : 0), empty = 0;
 	unsigned char text[160];
 	PCRE2_SIZE at;
@@ -122,6 +122,28 @@ warn_length(const struct opening *o, const struct pattern *p,
 	else
 		return;
 	advise(o, &item->place, text);
+}
+
+/* Whether something keeps the pattern away from texts without a match. */
+static bool
+has_gate(const struct pattern *p, const struct shape_strings *literals)
+{
+	return (literals->n > 0 && shape_score(literals) >= SHAPE_USABLE) ||
+	    p->gate || p->numbers.run > 0 || p->numbers.digits > 0;
+}
+
+/* Counts it, and says what it costs. An exception is only tried where there
+ * is something to except. */
+static void
+note_gateless(const struct opening *o, size_t i, const struct mg_item *item)
+{
+	if (has_gate(&o->re->patterns[i], &o->texts[i].shape.gate))
+		return;
+	o->re->n_gateless++;
+	if (!o->re->patterns[i].except)
+		advise(o, &item->place, "regex: no word, rare character or "
+		    "number that every match has is known, so this pattern "
+		    "runs alone over every text");
 }
 
 /* Notes the literals of a pattern. One without is tried always, behind its
@@ -193,13 +215,12 @@ add_pattern(struct opening *o, size_t i, const struct mg_rule *rule,
 	size_t size = 0;
 
 	pattern_read(text, item->text, caseless,
-	    re->n_patterns > MANY ? LITERALS_MANY : LITERALS_MAX);
+	    o->n_literals > MANY ? LITERALS_MANY : LITERALS_MAX);
 	if (text->refused)
 		return mg_fail(o->err, &item->place, "regex: %s (at byte %zu "
 		    "of the pattern)", text->refused, text->refused_at);
 	p->max_bytes = shape->max > REGEX_NO_LIMIT - shape->reach ?
 	    REGEX_NO_LIMIT : shape->max + shape->reach;
-	p->metered = p->max_bytes == REGEX_NO_LIMIT;
 	if (compile(o, p, item, caseless) < 0)
 		return -1;
 	p->max_hold = rule->max_hold ? rule->max_hold : REGEX_MAX_HOLD;
@@ -209,7 +230,8 @@ add_pattern(struct opening *o, size_t i, const struct mg_rule *rule,
 		regex_add(re->numbered, i);
 	if (!p->except)
 		warn_length(o, p, item,
-		    p->metered ? REGEX_NO_LIMIT : shape->max);
+		    p->max_bytes == REGEX_NO_LIMIT ? REGEX_NO_LIMIT :
+		    shape->max);
 	(void)pcre2_pattern_info(p->code, PCRE2_INFO_MAXLOOKBEHIND, &look);
 	if (look + 1 > re->look)
 		re->look = look + 1;
@@ -219,6 +241,7 @@ add_pattern(struct opening *o, size_t i, const struct mg_rule *rule,
 	re->bytes += size;
 	add_heads(re, i, shape);
 	add_literals(o, i);
+	note_gateless(o, i, item);
 	return 0;
 }
 
@@ -383,7 +406,6 @@ new_workspace(void)
 	ws->stack = pcre2_jit_stack_create(STACK_START, STACK_MAX, NULL);
 	if (!ws->match || !ws->context || !ws->stack)
 		abort();
-	(void)pcre2_set_match_limit(ws->context, MATCH_LIMIT);
 	(void)pcre2_set_depth_limit(ws->context, DEPTH_LIMIT);
 	(void)pcre2_set_heap_limit(ws->context, HEAP_LIMIT);
 	pcre2_jit_stack_assign(ws->context, NULL, ws->stack);

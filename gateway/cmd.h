@@ -12,6 +12,8 @@ enum {
 	CMD_WRONG = 2,		/* wrong use, or a bad file */
 };
 
+struct filter_set;
+
 #define MODGATE_VERSION "0.1.0"
 #define CMD_CONFIG "modgate.yaml"	/* when there is no -c */
 
@@ -23,8 +25,14 @@ int cmd_eval(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_keys(int argc, char **argv);
 int cmd_lists(int argc, char **argv);
+int cmd_schema(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_surfaces(int argc, char **argv);
 int cmd_test(int argc, char **argv);
+
+/* `--filters FILE.so` of a command that reads policies: adds a plugin's
+ * filters to set, which the caller ends with filter_set_fini(). Returns 0, or
+ * -1 when that was said on standard error, and set is ended. */
+int cmd_filters(struct filter_set *set, const char *path);
 
 #endif

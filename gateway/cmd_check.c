@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "filters/registry.h"
 #include "gateway/cmd.h"
 #include "gateway/file.h"
 #include "gateway/live.h"
+#include "gateway/policy_reach.h"
 #include "gateway/yaml.h"
 
 enum kind { KIND_UNKNOWN, KIND_CONFIG, KIND_POLICY };
@@ -29,12 +31,15 @@ static const char *const kind_names[] = { "file", "configuration", "policy" };
 static void
 usage(FILE *out)
 {
-	fputs("usage: modgate check [--json] FILE...\n\n"
+	fputs("usage: modgate check [--json] [--filters FILE.so]... FILE...\n\n"
 	    "Checks configurations (modgate: 1) and policies "
 	    "(modgate_policy: 1), and the\npolicies that a configuration "
 	    "names, and runs the policies' own tests: what it takes, "
 	    "`modgate serve` takes.\nPrints OK lines and warnings on standard\noutput, errors "
 	    "on standard error.\n\n"
+	    "      --filters FILE  a plugin whose filters the policies may "
+	    "name; a configuration\n                      names its own\n"
+	    "      --json          for machines\n\n"
 	    "  modgate check modgate.yaml\n"
 	    "  modgate check policies/*.yaml\n"
 	    "  modgate check --json modgate.yaml | jq .ok\n\n"
@@ -65,9 +70,12 @@ kind_of(const char *path, struct mg_error *err)
 	return kind;
 }
 
+/* Has the shape that policy_reach() calls. */
 static void
-warn(struct verdict *v, const struct mg_place *place, const char *text)
+warn(void *arg, const struct mg_place *place, const char *text)
 {
+	struct verdict *v = arg;
+
 	buf_addf(&v->warnings, "%s:%u:%u: %s\n", place->file, place->line,
 	    place->column, text);
 }
@@ -101,9 +109,10 @@ look_at_policy(struct verdict *v, const struct policy *policy)
 }
 
 static void
-check_policy(struct verdict *v)
+check_policy(struct verdict *v, const struct filter_set *filters)
 {
-	struct policy *policy = live_load_policy(v->file, NULL, NULL, &v->err);
+	struct policy *policy = live_load_policy(v->file, NULL, filters, NULL,
+	    &v->err);
 
 	if (!policy)
 		return;
@@ -163,8 +172,11 @@ check_config(struct verdict *v)
 		return;
 	v->upstreams = live->config->n_upstreams;
 	v->policies = live->config->n_policies;
-	for (i = 0; i < v->policies; i++)
+	for (i = 0; i < v->policies; i++) {
 		look_at_policy(v, live->policies[i].policy);
+		policy_reach(live->policies[i].policy, live->config, i, warn,
+		    v);
+	}
 	look_at_order(v, live->config);
 	if (v->policies == 0)
 		buf_addf(&v->warnings, "%s: names no policy, so no text may "
@@ -173,11 +185,11 @@ check_config(struct verdict *v)
 }
 
 static void
-check(struct verdict *v)
+check(struct verdict *v, const struct filter_set *filters)
 {
 	v->kind = kind_of(v->file, &v->err);
 	if (v->kind == KIND_POLICY)
-		check_policy(v);
+		check_policy(v, filters);
 	else if (v->kind == KIND_CONFIG)
 		check_config(v);
 }
@@ -250,7 +262,7 @@ add_json(struct verdict *v, struct buf *out)
 }
 
 static int
-run(char **files, int n, bool json)
+run(char **files, int n, const struct filter_set *filters, bool json)
 {
 	struct buf out = { 0 };
 	bool ok = true;
@@ -259,7 +271,7 @@ run(char **files, int n, bool json)
 	for (i = 0; i < n; i++) {
 		struct verdict v = { .file = files[i] };
 
-		check(&v);
+		check(&v, filters);
 		ok = ok && !v.err.text[0];
 		if (json)
 			add_json(&v, &out);
@@ -278,12 +290,14 @@ int
 cmd_check(int argc, char **argv)
 {
 	static const struct option options[] = {
+		{ "filters", required_argument, NULL, 'F' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
+	struct filter_set filters = { 0 };
 	bool json = false;
-	int c;
+	int c, rc;
 
 	optind = 1;
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -291,15 +305,19 @@ cmd_check(int argc, char **argv)
 			usage(stdout);
 			return CMD_DONE;
 		}
-		if (c != 'j') {
+		if (c == 'F' && cmd_filters(&filters, optarg) < 0)
+			return CMD_WRONG;
+		if (c != 'j' && c != 'F') {
 			usage(stderr);
 			return CMD_WRONG;
 		}
-		json = true;
+		json |= c == 'j';
 	}
 	if (optind == argc) {
 		usage(stderr);
 		return CMD_WRONG;
 	}
-	return run(argv + optind, argc - optind, json);
+	rc = run(argv + optind, argc - optind, &filters, json);
+	filter_set_fini(&filters);
+	return rc;
 }

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "filters/registry.h"
 #include "gateway/cmd.h"
 #include "gateway/corpus.h"
 #include "gateway/ruling.h"
@@ -16,6 +17,7 @@ struct diff {
 	const char *file[2], *over;
 	bool json;
 	uint64_t limit;			/* changes that are shown */
+	struct filter_set filters;
 	struct policy *policy[2];
 	uint64_t texts;			/* sides judged */
 	uint64_t moved[N_RULINGS][N_RULINGS];	/* from, to */
@@ -33,6 +35,8 @@ usage(FILE *out)
 	    "gzip, as modgate eval takes it.\n\n"
 	    "      --over FILE   the texts; '-': standard input\n"
 	    "      --show N      show at most N changes (default: 20)\n"
+	    "      --filters FILE  a plugin whose filters the policies may "
+	    "name\n"
 	    "      --json        for machines: one line per change, then the "
 	    "sum\n"
 	    "  -h, --help        this text\n\n"
@@ -174,7 +178,7 @@ run(struct diff *d)
 	int i, rc;
 
 	for (i = OLD; i <= NEW; i++) {
-		d->policy[i] = policy_load(d->file[i], &err);
+		d->policy[i] = policy_load_with(d->file[i], &d->filters, NULL, &err);
 		if (!d->policy[i]) {
 			fprintf(stderr, "%s\n", err.text);
 			return CMD_WRONG;
@@ -207,6 +211,7 @@ parse(int argc, char **argv, struct diff *d, bool *help)
 	static const struct option options[] = {
 		{ "over", required_argument, NULL, 'o' },
 		{ "show", required_argument, NULL, 's' },
+		{ "filters", required_argument, NULL, 'F' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -219,6 +224,8 @@ parse(int argc, char **argv, struct diff *d, bool *help)
 			d->over = optarg;
 		if (c == 's' && !span_to_u64(span_str(optarg), &d->limit))
 			return wrong("--show wants a number, not ", optarg);
+		if (c == 'F' && cmd_filters(&d->filters, optarg) < 0)
+			return CMD_WRONG;
 		if (c == 'j')
 			d->json = true;
 		if (c == 'h')
@@ -248,6 +255,7 @@ cmd_diff(int argc, char **argv)
 		rc = run(&d);
 	policy_unref(&d.policy[OLD]);
 	policy_unref(&d.policy[NEW]);
+	filter_set_fini(&d.filters);
 	buf_fini(&d.out);
 	return help ? CMD_DONE : rc;
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "filters/registry.h"
 #include "gateway/cmd.h"
 #include "gateway/confusion.h"
 #include "gateway/corpus.h"
@@ -50,6 +51,7 @@ struct eval {
 	size_t examples;		/* of each kind, per subject */
 	struct wish wishes[MAX_WISHES];
 	size_t n_wishes;
+	struct filter_set filters;
 	struct policy *policy;
 	struct subject *subjects;	/* rules, then categories, then all */
 	size_t n_subjects;
@@ -80,6 +82,8 @@ usage(FILE *out)
 	    "the category,\n                         where that has some\n"
 	    "      --examples N       show N misses and N false alarms of "
 	    "each\n"
+	    "      --filters FILE     a plugin whose filters the policy may "
+	    "name\n"
 	    "      --json             for machines\n"
 	    "  -h, --help             this text\n\n"
 	    "examples:\n"
@@ -486,6 +490,7 @@ parse(int argc, char **argv, struct eval *e, bool *help)
 		{ "over", required_argument, NULL, 'o' },
 		{ "label", required_argument, NULL, 'l' },
 		{ "examples", required_argument, NULL, 'e' },
+		{ "filters", required_argument, NULL, 'F' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -501,6 +506,8 @@ parse(int argc, char **argv, struct eval *e, bool *help)
 			rc = take_label(e, optarg);
 		if (c == 'e')
 			rc = take_examples(e, optarg);
+		if (c == 'F' && cmd_filters(&e->filters, optarg) < 0)
+			rc = CMD_WRONG;
 		if (c == 'j')
 			e->json = true;
 		if (c == 'h')
@@ -523,7 +530,7 @@ eval(struct eval *e)
 	size_t i;
 	int rc;
 
-	e->policy = policy_load(e->file, &err);
+	e->policy = policy_load_with(e->file, &e->filters, NULL, &err);
 	if (!e->policy) {
 		fprintf(stderr, "%s\n", err.text);
 		return CMD_WRONG;
@@ -556,6 +563,7 @@ cmd_eval(int argc, char **argv)
 		usage(stdout);
 	else if (rc == CMD_DONE)
 		rc = eval(&e);
+	filter_set_fini(&e.filters);
 	eval_fini(&e);
 	return help ? CMD_DONE : rc;
 }

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "filters/fold/fold.h"
+#include "filters/registry.h"
 #include "gateway/cmd.h"
 #include "gateway/judge_doc.h"
 #include "gateway/ruling.h"
@@ -22,12 +23,16 @@ enum {
 
 struct explain {
 	const char *file, *tenant, *model;
+	struct filter_set filters;
 	enum policy_side side;
 	enum policy_role role;		/* 0: the side's usual one */
 	bool json;
 	struct buf text;
 	struct policy *policy;
 	struct channel_screen *channel;
+	double *rule_us;		/* n_rules; owned, as the next two */
+	double *engine_us;		/* n_engines */
+	size_t *engine_rules;		/* n_engines: how many looked */
 	struct buf out;
 };
 
@@ -37,9 +42,10 @@ usage(FILE *out)
 	fputs("usage: modgate explain [options] POLICY TEXT\n"
 	    "       modgate explain [options] POLICY -      (reads TEXT from "
 	    "standard input)\n\n"
-	    "Shows for one text which rules looked, what they saw, and why "
-	    "the outcome is\nwhat it is, and what the text becomes. Hashes in "
-	    "it ({hash:12}) are of a secret\nmade for this one call.\n\n"
+	    "Shows for one text which rules looked, what they saw, what that "
+	    "cost, and why\nthe outcome is what it is, and what the text becomes. "
+	    "Hashes in it ({hash:12})\nare of a secret made for this one "
+	    "call.\n\n"
 	    "      --on SIDE       prompt (the default) or answer\n"
 	    "      --role ROLE     who wrote it: system, developer, user, "
 	    "assistant, tool,\n"
@@ -47,6 +53,8 @@ usage(FILE *out)
 	    "answers)\n"
 	    "      --tenant NAME   whose exchange it is (default: default)\n"
 	    "      --model NAME    which model is asked (default: none)\n"
+	    "      --filters FILE  a plugin whose filters the policy may "
+	    "name\n"
 	    "      --json          for machines\n"
 	    "  -h, --help          this text\n\n"
 	    "examples:\n"
@@ -76,6 +84,27 @@ why_not(const struct explain *e, const struct policy_rule *rule)
 	if (!(rule->roles & e->role))
 		return "its `when:` has other roles";
 	return NULL;
+}
+
+/* A rule in shadow that would do more than was done, or NULL. */
+static const struct policy_rule *
+would(const struct explain *e, const struct ruling *o)
+{
+	const struct policy_rule *best = NULL;
+	const struct screen_finding *f;
+	size_t i, n;
+
+	f = channel_findings(e->channel, &n, NULL);
+	for (i = 0; i < n; i++)
+		if (f[i].rule->mode == MODE_SHADOW &&
+		    f[i].rule->action != ACTION_FLAG &&
+		    !(f[i].unable && f[i].rule->allow_on_error) &&
+		    (!best || f[i].rule->action > best->action))
+			best = f[i].rule;
+	if (best && o->rule && o->rule->mode == MODE_ENFORCE &&
+	    o->rule->action >= best->action)
+		return NULL;
+	return best;
 }
 
 /* ---- what a filter costs ---- */
@@ -119,37 +148,125 @@ steady_ns(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* The quickest of many turns, microseconds: what the filter itself takes, not
- * what the machine was busy with. */
-static double
+/* What one turn took, by rule. */
+struct turn {
+	uint64_t *own_ns;	/* by the engine's rules: their work alone */
+	uint64_t told_ns;	/* the sum of it */
+	int64_t took_ns;	/* all that the turn took */
+};
+
+static void
+add_cost(void *arg, uint32_t rule, uint64_t ns)
+{
+	struct turn *turn = arg;
+
+	turn->own_ns[rule] += ns;
+	turn->told_ns += ns;
+}
+
+static void
+take_turn(const struct policy_engine *engine, struct mg_span folded,
+    const struct mg_scope *scope, bool by_rule, struct turn *turn)
+{
+	struct mg_text text = { folded.ptr, folded.len, 0, 0, true };
+	struct mg_report report = { .hold = folded.len,
+		.keep = folded.len, .found = found_nothing,
+		.unable = unable_nothing, .cost = by_rule ? add_cost : NULL,
+		.arg = turn };
+	void *scan;
+
+	memset(turn->own_ns, 0, engine->n_rules * sizeof(*turn->own_ns));
+	turn->told_ns = 0;
+	turn->took_ns = steady_ns();
+	scan = engine->type->begin(engine->conf, scope);
+	(void)engine->type->judge(scan, &text, &report);
+	engine->type->end(scan);
+	turn->took_ns = steady_ns() - turn->took_ns;
+}
+
+/* The quickest of many turns: what the filter itself takes, not what the
+ * machine was busy with. */
+static void
 measure(const struct explain *e, const struct policy_engine *engine,
-    const uint64_t *bits)
+    const uint64_t *bits, bool by_rule, struct turn *best)
 {
 	struct mg_scope scope = { bits, bits };
-	int64_t began = steady_ns(), at, took, best = 0;
-	size_t len;
-	char *folded = fold_text(engine->fold, engine->leet,
-	    buf_span(&e->text), &len);
+	struct turn next = { .own_ns = xcalloc(engine->n_rules,
+	    sizeof(*next.own_ns)) };
+	int64_t began = steady_ns();
+	struct mg_span text;
+	char *folded;
 	int turn;
 
-	for (turn = 0; turn < TURNS_MAX; turn++) {
-		struct mg_text text = { folded, len, 0, 0, true };
-		struct mg_report report = { .hold = len, .keep = len,
-			.found = found_nothing, .unable = unable_nothing };
-		void *scan;
+	folded = fold_text(engine->fold, engine->leet, buf_span(&e->text),
+	    &text.len);
+	text.ptr = folded;
+	take_turn(engine, text, &scope, by_rule, best);
+	for (turn = 1; turn < TURNS_MAX &&
+	    steady_ns() - began < TURNS_NS; turn++) {
+		take_turn(engine, text, &scope, by_rule, &next);
+		if (next.took_ns < best->took_ns) {
+			struct turn swap = *best;
 
-		at = steady_ns();
-		scan = engine->type->begin(engine->conf, &scope);
-		(void)engine->type->judge(scan, &text, &report);
-		engine->type->end(scan);
-		took = steady_ns() - at;
-		if (turn == 0 || took < best)
-			best = took;
-		if (steady_ns() - began > TURNS_NS)
-			break;
+			*best = next;
+			next = swap;
+		}
 	}
+	free(next.own_ns);
 	free(folded);
-	return (double)best / 1000;
+}
+
+/* A rule may be in several engines, by its parts and by its views. */
+static void
+add_us(struct explain *e, size_t look, double us)
+{
+	const struct policy_rule *rule = &e->policy->rules[look];
+
+	if (rule->owner)
+		rule = rule->owner;
+	e->rule_us[rule - e->policy->rules] += us;
+}
+
+/* Measures an engine: as a whole first, since the clocks that are read for
+ * each rule take time themselves; then by rule, each with its share of what is
+ * done for all at once. */
+static void
+measure_engine(struct explain *e, size_t i)
+{
+	const struct policy_engine *engine = &e->policy->engines[i];
+	uint64_t *bits = xcalloc((engine->n_rules + 63) / 64, sizeof(*bits));
+	struct turn best = { .own_ns = xcalloc(engine->n_rules,
+	    sizeof(*best.own_ns)) };
+	size_t n = scope_of(e, engine, bits), r;
+	double shared;
+
+	e->engine_rules[i] = n;
+	if (n > 0) {
+		measure(e, engine, bits, false, &best);
+		e->engine_us[i] = (double)best.took_ns / 1000;
+		measure(e, engine, bits, true, &best);
+		shared = ((double)best.took_ns - (double)best.told_ns) /
+		    (double)n;
+		for (r = 0; r < engine->n_rules; r++)
+			if (bits[r / 64] >> r % 64 & 1)
+				add_us(e, engine->rules[r], (shared +
+				    (double)best.own_ns[r]) / 1000);
+	}
+	free(best.own_ns);
+	free(bits);
+}
+
+static void
+measure_all(struct explain *e)
+{
+	size_t i;
+
+	e->rule_us = xcalloc(e->policy->n_rules, sizeof(*e->rule_us));
+	e->engine_us = xcalloc(e->policy->n_engines, sizeof(*e->engine_us));
+	e->engine_rules = xcalloc(e->policy->n_engines,
+	    sizeof(*e->engine_rules));
+	for (i = 0; i < e->policy->n_engines; i++)
+		measure_engine(e, i);
 }
 
 static void
@@ -158,32 +275,35 @@ add_filters(struct explain *e)
 	size_t i, shown = 0;
 
 	for (i = 0; i < e->policy->n_engines; i++) {
-		const struct policy_engine *engine = &e->policy->engines[i];
-		uint64_t *bits = xcalloc((engine->n_rules + 63) / 64,
-		    sizeof(*bits));
-		size_t rules = scope_of(e, engine, bits);
-		double us = rules ? measure(e, engine, bits) : 0;
-
-		free(bits);
-		if (!rules)
+		if (e->engine_rules[i] == 0)
 			continue;
 		buf_addf(&e->out, e->json ? "%s{\"filter\":\"%s\","
 		    "\"rules\":%zu,\"us\":%.3f}" : "%s  %-10s %zu rules "
 		    "looked, %.3f us\n", e->json && shown ? "," : "",
-		    engine->type->name, rules, us);
+		    e->policy->engines[i].type->name, e->engine_rules[i],
+		    e->engine_us[i]);
 		shown++;
 	}
 }
 
 /* ---- writing ---- */
 
+/* Microseconds that a rule took, with its share. */
+static double
+rule_us(const struct explain *e, const struct policy_rule *rule)
+{
+	return e->rule_us[rule - e->policy->rules];
+}
+
 /* The entry of the rule that matched. */
 static struct mg_span
 item_of(const struct screen_finding *f)
 {
-	const struct mg_value *value = &f->rule->match.match[0];
+	const struct mg_value *value = f->part->filter ?
+	    &f->part->match.match[0] : NULL;
 
-	return f->item < value->n_items ? value->items[f->item].text :
+	return value && f->part_item < value->n_items ?
+	    value->items[f->part_item].text :
 	    span("", 0);
 }
 
@@ -249,6 +369,11 @@ add_rule_json(struct explain *e, const struct policy_rule *rule)
 		buf_add_json(&e->out, span_str(why));
 	else
 		buf_add_str(&e->out, "null");
+	if (!why)
+		buf_addf(&e->out, ",\"us\":%.3f", rule_us(e, rule));
+	if (rule->at_least > 0)
+		buf_addf(&e->out, ",\"sum\":%g,\"at_least\":%u",
+		    channel_sum(e->channel, rule), rule->at_least);
 	buf_add_str(&e->out, ",\"saw\":[");
 	add_found_json(e, rule);
 	buf_add_str(&e->out, "]}");
@@ -294,16 +419,26 @@ add_rule_text(struct explain *e, const struct policy_rule *rule)
 	    policy_action_name(rule->action), rule->mode == MODE_SHADOW ?
 	    " in shadow" : "", rule->category,
 	    policy_severity_name(rule->severity));
-	if (why)
+	if (why) {
 		buf_addf(&e->out, " did not look, %s\n", why);
+		return;
+	}
+	if (rule->sample_ppm > 0)
+		buf_addf(&e->out, " (looks at %g%% of exchanges)",
+		    rule->sample_ppm / 10000.0);
+	if (rule->at_least > 0)
+		buf_addf(&e->out, " sum %g of %u,",
+		    channel_sum(e->channel, rule), rule->at_least);
 	else
-		add_found_text(e, rule);
+		buf_addf(&e->out, " %.3f us,", rule_us(e, rule));
+	add_found_text(e, rule);
 }
 
 static void
 write_json(struct explain *e, const struct ruling *o,
     const struct buf *changed)
 {
+	const struct policy_rule *shadow = would(e, o);
 	uint64_t total;
 	size_t i, n;
 
@@ -321,7 +456,16 @@ write_json(struct explain *e, const struct ruling *o,
 		buf_add_json(&e->out, span_str(o->rule->id));
 	else
 		buf_add_str(&e->out, "null");
-	buf_addf(&e->out, ",\"because\":\"%s\",\"text\":", o->because);
+	buf_addf(&e->out, ",\"because\":\"%s\",\"would\":", o->because);
+	if (shadow) {
+		buf_addf(&e->out, "{\"action\":\"%s\",\"rule\":",
+		    policy_action_name(shadow->action));
+		buf_add_json(&e->out, span_str(shadow->id));
+		buf_add_byte(&e->out, '}');
+	} else {
+		buf_add_str(&e->out, "null");
+	}
+	buf_add_str(&e->out, ",\"text\":");
 	if (o->kind == RULING_BLOCK)
 		buf_add_str(&e->out, "null");
 	else
@@ -343,6 +487,7 @@ static void
 write_text(struct explain *e, const struct ruling *o,
     const struct buf *changed)
 {
+	const struct policy_rule *shadow = would(e, o);
 	uint64_t total;
 	size_t i, n;
 
@@ -354,6 +499,9 @@ write_text(struct explain *e, const struct ruling *o,
 		buf_add_json(&e->out, buf_span(changed));
 		buf_add_byte(&e->out, '\n');
 	}
+	if (shadow)
+		buf_addf(&e->out, "would %s, were it in force: %s\n",
+		    policy_action_name(shadow->action), shadow->id);
 	buf_addf(&e->out, "\npolicy %s, %s by %s, tenant %s, model %s\n\n",
 	    e->policy->name, e->side == SIDE_PROMPT ? "prompt" : "answer",
 	    policy_role_name(e->role), e->tenant, e->model[0] ? e->model :
@@ -379,7 +527,7 @@ explain(struct explain *e)
 	struct ruling outcome;
 	struct screen *screen;
 
-	e->policy = policy_load(e->file, &err);
+	e->policy = policy_load_with(e->file, &e->filters, NULL, &err);
 	if (!e->policy) {
 		fprintf(stderr, "%s\n", err.text);
 		return CMD_WRONG;
@@ -392,11 +540,15 @@ explain(struct explain *e)
 	    buf_span(&e->text));
 	outcome = ruling_of(e->channel);
 	(void)edited_text(e->channel, buf_span(&e->text), 0, false, &changed);
+	measure_all(e);
 	if (e->json)
 		write_json(e, &outcome, &changed);
 	else
 		write_text(e, &outcome, &changed);
 	(void)fwrite(e->out.ptr, 1, e->out.len, stdout);
+	free(e->rule_us);
+	free(e->engine_us);
+	free(e->engine_rules);
 	buf_fini(&changed);
 	buf_fini(&e->out);
 	channel_close(e->channel);
@@ -471,6 +623,7 @@ parse(int argc, char **argv, struct explain *e, bool *help)
 		{ "role", required_argument, NULL, 'r' },
 		{ "tenant", required_argument, NULL, 't' },
 		{ "model", required_argument, NULL, 'm' },
+		{ "filters", required_argument, NULL, 'F' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -487,6 +640,8 @@ parse(int argc, char **argv, struct explain *e, bool *help)
 			e->tenant = optarg;
 		if (c == 'm')
 			e->model = optarg;
+		if (c == 'F' && cmd_filters(&e->filters, optarg) < 0)
+			return CMD_WRONG;
 		if (c == 'j')
 			e->json = true;
 		if (c == 'h')
@@ -521,6 +676,7 @@ cmd_explain(int argc, char **argv)
 	rc = read_text(&e, argv[optind + 1]);
 	if (rc == CMD_DONE)
 		rc = explain(&e);
+	filter_set_fini(&e.filters);
 	buf_fini(&e.text);
 	return rc;
 }

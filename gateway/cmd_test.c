@@ -6,12 +6,14 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include "filters/registry.h"
 #include "gateway/cmd.h"
 #include "gateway/file.h"
 #include "gateway/test_file.h"
 #include "gateway/yaml.h"
 
 struct run {
+	struct filter_set filters;
 	bool json;
 	const char *junit;		/* where to write it; NULL: nowhere */
 	const struct policy *policy;	/* whose tests run beside its rules */
@@ -29,6 +31,8 @@ usage(FILE *out)
 	    "Runs the tests that stand beside a policy's rules, and those of "
 	    "test files\n(`modgate_tests: 1`), through the whole policy. "
 	    "Prints failures and a count.\n\n"
+	    "      --filters FILE a plugin whose filters the policies may "
+	    "name\n"
 	    "      --json         for machines\n"
 	    "      --junit FILE   also write JUnit's XML, as CI servers read "
 	    "it\n"
@@ -172,7 +176,8 @@ report_beside(void *arg, const struct policy_rule *rule,
 static int
 test_policy(struct run *run, const char *path, struct mg_error *err)
 {
-	struct policy *policy = policy_load(path, err);
+	struct policy *policy = policy_load_with(path, &run->filters, NULL,
+	    err);
 
 	if (!policy)
 		return -1;
@@ -214,7 +219,8 @@ test_one(struct run *run, const char *path)
 	run->file = path;
 	rc = file_read(path, YAML_MAX_BYTES, NULL, &bytes, &err);
 	if (rc == 0 && test_file_is_one(buf_span(&bytes)))
-		rc = test_file_run(path, buf_span(&bytes), report, run, &err);
+		rc = test_file_run(path, buf_span(&bytes), &run->filters,
+		    report, run, &err);
 	else if (rc == 0)
 		rc = test_policy(run, path, &err);
 	if (rc < 0)
@@ -272,13 +278,14 @@ int
 cmd_test(int argc, char **argv)
 {
 	static const struct option options[] = {
+		{ "filters", required_argument, NULL, 'F' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "junit", required_argument, NULL, 'u' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct run run = { 0 };
-	int c;
+	struct run run = { .json = false };
+	int c, rc;
 
 	optind = 1;
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -290,6 +297,8 @@ cmd_test(int argc, char **argv)
 			usage(stderr);
 			return CMD_WRONG;
 		}
+		if (c == 'F' && cmd_filters(&run.filters, optarg) < 0)
+			return CMD_WRONG;
 		if (c == 'j')
 			run.json = true;
 		if (c == 'u')
@@ -299,5 +308,7 @@ cmd_test(int argc, char **argv)
 		usage(stderr);
 		return CMD_WRONG;
 	}
-	return test_files(&run, argv + optind, argc - optind);
+	rc = test_files(&run, argv + optind, argc - optind);
+	filter_set_fini(&run.filters);
+	return rc;
 }

@@ -45,6 +45,12 @@ struct config_upstream {
 	struct mg_place place;
 };
 
+/* A shared object with filters that policies may name. */
+struct config_filter {
+	char *file;		/* path, resolved */
+	struct mg_place place;
+};
+
 struct config_policy {
 	char *file;		/* path, resolved */
 	char **tenants;		/* when.tenants globs; NULL: all */
@@ -117,6 +123,8 @@ struct config {
 	char *state;			/* directory */
 	struct config_upstream *upstreams;
 	size_t n_upstreams;
+	struct config_filter *filters;	/* plugins */
+	size_t n_filters;
 	struct config_policy *policies;	/* first that matches is in force */
 	size_t n_policies;
 	struct config_limits limits;

@@ -8,7 +8,7 @@
 #include "gateway/file.h"
 
 enum { SECRET_MAX = 8192, LISTEN_MAX = 64, UPSTREAMS_MAX = 256,
-    POLICIES_MAX = 256 };
+    POLICIES_MAX = 256, FILTERS_MAX = 32 };
 
 int
 config_read_version(const struct reading *r, const struct yaml_node *value,
@@ -392,7 +392,43 @@ config_read_upstreams(const struct reading *r, const struct yaml_node *value,
 	return options_each(r, value, add_upstream, config);
 }
 
-/* ---- policies ---- */
+/* ---- plugins and policies ---- */
+
+static int
+add_filter(const struct reading *r, const struct yaml_node *value, size_t i,
+    void *arg)
+{
+	struct config *config = arg;
+	struct config_filter *to = &config->filters[i];
+	const char *text = options_text(r, "filters", value, 1, 1024);
+	char *path;
+
+	if (!text)
+		return -1;
+	path = file_beside(r->file, span_str(text));
+	to->file = arena_text(r->arena, span_str(path));
+	to->place = value->place;
+	config->n_filters = i + 1;
+	free(path);
+	return 0;
+}
+
+/* They are named here; live.c and `modgate check` load them. */
+int
+config_read_filters(const struct reading *r, const struct yaml_node *value,
+    void *base)
+{
+	struct config *config = base;
+
+	if (options_want(r, "filters", value, YAML_LIST) < 0)
+		return -1;
+	if (value->n > FILTERS_MAX)
+		return mg_fail(r->err, &value->place, "filters: %zu; at most "
+		    "%d", value->n, FILTERS_MAX);
+	config->filters = arena_array(r->arena, value->n,
+	    sizeof(*config->filters));
+	return options_each(r, value, add_filter, config);
+}
 
 static int
 add_policy(const struct reading *r, const struct yaml_node *value, size_t i,

@@ -21,6 +21,7 @@ static const char *const capture_choices[] = {
 static const char *const unread_choices[] = {
 	[UNREAD_REFUSE] = "refuse", [UNREAD_ALLOW] = "allow", NULL };
 static const char *const refuse_only[] = { "refuse", NULL };
+static const char *const none_only[] = { "none", NULL };
 static const char *const keys_choices[] = { "none", "required", NULL };
 static const char *const level_choices[] = {
 	[LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn",
@@ -98,6 +99,7 @@ const struct setting config_upstream_table[] = {
 	    .help = "http:// or https://, host, port, path prefix" },
 	{ .key = "key", .kind = OPTION_READ,
 	    .map = config_upstream_key_table, .read = config_read_upstream_key,
+	    .shape = SHAPE_MAP | SHAPE_WORD, .choices = none_only,
 	    .help = "the backend's secret; none: no credentials are sent" },
 	{ .key = "models", .kind = OPTION_TEXTS, UP(models), .fallback = "*",
 	    .help = "patterns of the models it serves" },
@@ -320,12 +322,15 @@ static const struct setting log_table[] = {
 
 const struct setting config_table[] = {
 	{ .key = "modgate", .kind = OPTION_READ, .read = config_read_version,
+	    .shape = SHAPE_VERSION,
 	    .required = true, .fallback = "1",
 	    .help = "version of this language" },
 	{ .key = "listen", .kind = OPTION_READ, .read = config_read_listen,
+	    .shape = SHAPE_TEXT | SHAPE_MAP | SHAPE_LIST,
 	    .map = config_listen_table, .fallback = "127.0.0.1:8080",
 	    .help = "where clients come: host:port, a map, or a list" },
 	{ .key = "admin", .kind = OPTION_READ, .read = config_read_admin,
+	    .shape = SHAPE_TEXT | SHAPE_MAP,
 	    .map = config_listen_table, .fallback = "127.0.0.1:9090",
 	    .help = "health and metrics: host:port, a map, or none" },
 	{ .key = "workers", .kind = OPTION_COUNT, C(workers),
@@ -335,9 +340,13 @@ const struct setting config_table[] = {
 	    .help = "folder of keys.db, audit/, …" },
 	{ .key = "upstreams", .kind = OPTION_READ, .required = true,
 	    .read = config_read_upstreams, .map = config_upstream_table,
+	    .shape = SHAPE_MAP | SHAPE_ONLY_LIST,
 	    .help = "the model backends, a list of maps" },
+	{ .key = "filters", .kind = OPTION_READ, .read = config_read_filters,
+	    .help = "shared objects with more filters, a list of paths" },
 	{ .key = "policies", .kind = OPTION_READ,
 	    .read = config_read_policies, .map = config_policy_table,
+	    .shape = SHAPE_MAP | SHAPE_ONLY_LIST,
 	    .help = "a list; the first whose `when` matches is in force" },
 	{ .key = "watch", .kind = OPTION_BOOL, C(watch), .fallback = "true",
 	    .help = "reload when a policy or a list changes on disk" },

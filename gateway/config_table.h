@@ -27,6 +27,8 @@ int config_read_upstreams(const struct reading *r,
     const struct yaml_node *value, void *base);
 int config_read_upstream_key(const struct reading *r,
     const struct yaml_node *value, void *base);
+int config_read_filters(const struct reading *r,
+    const struct yaml_node *value, void *base);
 int config_read_policies(const struct reading *r,
     const struct yaml_node *value, void *base);
 

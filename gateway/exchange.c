@@ -465,6 +465,7 @@ step_FORWARD(struct exchange *ex)
 	if (ex->policy && ex->route.kind == ROUTE_TEXT) {
 		ex->screen = screen_new(ex->policy->policy, SIDE_ANSWER,
 		    &subject);
+		screen_sample(ex->screen, span_str(ex->xid));
 		screen_equip(ex->screen, ex->placeholders,
 		    ex->worker->gateway->hash_key);
 	}

@@ -169,7 +169,8 @@ judge_texts(struct exchange *ex, struct verdict_error *error)
 		error->should_retry = true;
 	} else if (judged.blocked || (blocked && policy->answer_as_error)) {
 		verdict_fail(error, 400, NULL, "content_filter", "%s",
-		    refusal_message(policy, SIDE_ANSWER, ex->chinese));
+		    refusal_message(policy, SIDE_ANSWER, ex->chinese,
+		    span_str(ex->languages)));
 		error->should_not_retry = error->moderated = true;
 	} else {
 		if (blocked)
@@ -226,7 +227,8 @@ exchange_begin_relay(struct exchange *ex,
 		.choices = ex->facts.choices * ex->facts.prompts,
 		.include_usage = ex->facts.include_usage,
 		.as_error = policy->answer_as_error,
-		.message = refusal_message(policy, SIDE_ANSWER, ex->chinese),
+		.message = refusal_message(policy, SIDE_ANSWER, ex->chinese,
+		    span_str(ex->languages)),
 		.id = ex->xid,
 		.prompt_tokens = ex->prompt_tokens,
 		.max_bytes = 16u << 20,

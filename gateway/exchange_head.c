@@ -21,8 +21,12 @@ exchange_copy_fields(struct exchange *ex)
 {
 	static const char *const known[EXCHANGE_COPIED] = { "traceparent",
 		"tracestate", "idempotency-key", "openai-beta" };
+	struct mg_span languages = http1_get(ex->head, "accept-language");
 	size_t i, at[EXCHANGE_COPIED], n = 0;
 
+	(void)snprintf(ex->languages, sizeof(ex->languages), "%.*s",
+	    languages.len < sizeof(ex->languages) ? (int)languages.len : 0,
+	    languages.ptr ? languages.ptr : "");
 	for (i = 0; i < EXCHANGE_COPIED; i++) {
 		struct mg_span value = http1_get(ex->head, known[i]);
 

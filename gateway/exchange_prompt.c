@@ -290,7 +290,8 @@ refuse_blocked(struct exchange *ex, const struct judged_doc *judged,
 		return;
 	}
 	verdict_fail(error, 400, judged->param, "content_filter", "%s",
-	    refusal_message(ex->policy->policy, SIDE_PROMPT, ex->chinese));
+	    refusal_message(ex->policy->policy, SIDE_PROMPT, ex->chinese,
+	    span_str(ex->languages)));
 	error->should_not_retry = error->moderated = true;
 }
 
@@ -308,6 +309,7 @@ exchange_judge_prompt(struct exchange *ex, struct verdict_error *error)
 	ex->notes.capture = ex->live->config->audit.capture ==
 	    CAPTURE_FLAGGED;
 	screen = screen_new(policy, SIDE_PROMPT, &subject);
+	screen_sample(screen, span_str(ex->xid));
 	screen_equip(screen, ex->placeholders,
 	    ex->worker->gateway->hash_key);
 	judge_doc(ex->route.surface, DOC_REQUEST, SIDE_PROMPT, &ex->doc,

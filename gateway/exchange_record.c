@@ -114,7 +114,7 @@ group(const struct notes *notes, struct grouped *out)
 			    rule, note->item)),
 			.score_ppm = -1,
 			.spans = &out->places[out->n_places],
-			.guardrail = span_str(rule->filter->name),
+			.guardrail = span_str(rule->kind),
 		};
 		for (j = i; j < notes->n && v->n_spans < MAX_SPANS; j++) {
 			const struct note *other = &notes->items[j];
@@ -243,6 +243,11 @@ count_rules(const struct exchange *ex)
 		    note->rule->mode == MODE_SHADOW ? &m->shadow_hits :
 		    &m->hits, 1, memory_order_relaxed);
 	}
+	for (i = 0; ex->policy && !ex->notes.blocked &&
+	    i < ex->notes.n_would; i++)
+		atomic_fetch_add_explicit(&ex->policy->rules[
+		    ex->notes.would[i] - ex->policy->policy->rules].would, 1,
+		    memory_order_relaxed);
 }
 
 void

@@ -89,6 +89,7 @@ struct exchange {
 	struct surface_facts facts;
 	struct buf model;
 	bool chinese;
+	char languages[128];			/* Accept-Language, or "" */
 	struct principal *who;
 	unsigned unread;			/* UNREAD_ bits that passed */
 	uint64_t prompt_tokens;			/* our count */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/judge_join.h"
 #include "gateway/limits.h"
 #include "gateway/unescape.h"
 
@@ -32,6 +33,7 @@ struct walk {
 	struct buf scratch;
 	struct joined *joined;
 	size_t n_joined, cap_joined;
+	struct join *join;		/* NULL: no rule has a scope */
 };
 
 /* The first edit that ends behind an offset. */
@@ -282,8 +284,28 @@ judge_whole(struct walk *w, const struct surface_text *t, struct mg_span text)
 	    t->kind == TEXT_JSON ? FORM_JSON : FORM_PLAIN, text);
 	notes_add(w->notes, w->side, channel, &from, w->doc, t->node,
 	    t->is_key ? NOTES_KEY : NULL, text, 0);
-	change(w, t, channel, text);
+	if (channel_cut(channel) != SCREEN_NONE || !w->join ||
+	    !join_take(w->join, t, text, channel))
+		change(w, t, channel, text);
 	channel_close(channel);
+}
+
+static void
+stop_joined(void *arg, uint32_t node)
+{
+	stop(arg, node, -1);
+}
+
+static void
+change_joined(void *arg, uint32_t node, struct mg_span text)
+{
+	struct walk *w = arg;
+	struct buf quoted = { 0 };
+
+	buf_add_json(&quoted, text);
+	judged_doc_change(w->out, w->doc->nodes[node].at,
+	    w->doc->nodes[node].len, buf_span(&quoted));
+	buf_fini(&quoted);
 }
 
 static void
@@ -435,8 +457,14 @@ judge_doc(enum surface_kind surface, enum surface_doc which,
 	struct buf scratch = { 0 };
 
 	memset(out, 0, sizeof(*out));
+	if (which == DOC_REQUEST)
+		w.join = join_new(doc, screen);
 	surface_read(surface, which, doc, &scratch, visit, &w);
 	finish_pieces(&w);
+	if (w.join)
+		join_finish(w.join, notes, &(struct join_sink){ stop_joined,
+			change_joined, &w });
+	join_free(w.join);
 	buf_fini(&scratch);
 	buf_fini(&w.scratch);
 }

@@ -82,13 +82,12 @@ is_ragged(struct mg_span text)
 }
 
 /* The filter takes the same word twice as the first one, so a copy is found
- * as another item. With gaps there is no text to try: copies are told by the
- * bytes, in list_check(). */
+ * as another item. A word with gaps is no text that could be tried. */
 static void
 check_entry(const struct list_set *set, const struct list_engine *engine,
     size_t i, struct look *look)
 {
-	struct mg_span text = set->entries[i].text;
+	struct mg_span text = engine->items[i].text;
 
 	*look = (struct look){ (uint32_t)i, text.len, UINT32_MAX, UINT32_MAX,
 		text.len };

@@ -4,6 +4,7 @@
 #ifndef GATEWAY_LIST_SET_H
 #define GATEWAY_LIST_SET_H
 
+#include "gateway/arena.h"
 #include "gateway/list_file.h"
 
 struct list_set {
@@ -19,19 +20,22 @@ struct list_set {
 int list_set_add(struct list_set *set, const char *path, struct mg_error *err);
 void list_set_fini(struct list_set *set);
 
-/* The words filter with all entries as the items of one rule. */
+/* The words filter with all entries as the items of one rule, folded as the
+ * filter's rules are where a policy does not say otherwise. */
 struct list_engine {
 	const struct mg_filter_type *type;
 	void *conf;
-	double build_ms;
+	struct mg_item *items;		/* owned; folded, by entry */
+	struct arena arena;		/* of their texts */
+	double build_ms;		/* of the processor's time, folding included */
 	size_t bytes;
 };
 
-/* NULL in engine->conf: refused, with err filled. The set must stay. */
+/* -1: refused, with err filled. The set must stay. engine is zeroed. */
 int list_engine_open(struct list_engine *engine, const struct list_set *set,
     struct mg_error *err);
 void list_engine_close(struct list_engine *engine);
-/* Calls found for every match in a text. */
+/* Calls found for every match in a text, which is folded. */
 void list_engine_judge(const struct list_engine *engine, struct mg_span text,
     void (*found)(void *arg, const struct mg_found *found), void *arg);
 

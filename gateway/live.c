@@ -21,7 +21,8 @@ test_failed(void *arg, const struct policy_rule *rule,
 
 struct policy *
 live_load_policy(const char *file, const struct mg_place *place,
-    struct file_list *noted, struct mg_error *err)
+    const struct filter_set *filters, struct file_list *noted,
+    struct mg_error *err)
 {
 	struct policy *policy;
 
@@ -29,7 +30,7 @@ live_load_policy(const char *file, const struct mg_place *place,
 		file_list_add(noted, file);	/* it may come back */
 		return NULL;
 	}
-	policy = policy_load_noting(file, noted, err);
+	policy = policy_load_with(file, filters, noted, err);
 	if (policy && policy_run_tests(policy, test_failed, err) > 0)
 		policy_unref(&policy);
 	return policy;
@@ -37,9 +38,10 @@ live_load_policy(const char *file, const struct mg_place *place,
 
 static int
 load_policy(struct live_policy *out, const struct config_policy *config,
-    struct file_list *noted, struct mg_error *err)
+    const struct filter_set *filters, struct file_list *noted,
+    struct mg_error *err)
 {
-	out->policy = live_load_policy(config->file, &config->place,
+	out->policy = live_load_policy(config->file, &config->place, filters,
 	    noted, err);
 	if (!out->policy)
 		return -1;
@@ -59,11 +61,15 @@ live_load(const char *path, struct file_list *noted, struct mg_error *err)
 	if (!live->config)
 		goto fail;
 	config = live->config;
+	for (i = 0; i < config->n_filters; i++)
+		if (filter_set_load(&live->filters, config->filters[i].file,
+		    &config->filters[i].place, err) < 0)
+			goto fail;
 	live->policies = xcalloc(config->n_policies, sizeof(*live->policies));
 	live->tls = xcalloc(config->n_listen, sizeof(*live->tls));
 	for (i = 0; i < config->n_policies; i++)
 		if (load_policy(&live->policies[i], &config->policies[i],
-		    noted, err) < 0)
+		    &live->filters, noted, err) < 0)
 			goto fail;
 	for (i = 0; i < config->n_listen; i++) {
 		if (!config->listen[i].has_tls)
@@ -120,6 +126,7 @@ live_unref(struct live **ref)
 	tls_unref(&live->admin_tls);
 	free(live->policies);
 	free(live->tls);
+	filter_set_fini(&live->filters);
 	config_unref(&live->config);
 	free(live);
 }

@@ -7,6 +7,7 @@
 #ifndef GATEWAY_LIVE_H
 #define GATEWAY_LIVE_H
 
+#include "filters/registry.h"
 #include "gateway/config.h"
 #include "gateway/file.h"
 #include "gateway/metrics.h"
@@ -22,16 +23,18 @@ struct live_policy {
 struct live {
 	unsigned refs;			/* atomic */
 	struct config *config;
+	struct filter_set filters;	/* of the policies */
 	struct live_policy *policies;	/* as config->policies */
 	struct tls **tls;		/* as config->listen; NULL: plain */
 	struct tls *admin_tls;		/* NULL: plain, or no admin address */
 };
 
 /* Reads a policy and runs its own tests. NULL with err filled: it cannot be in
- * force. place (may be NULL) is where the file was named; noted (may be NULL)
- * gets the files that it was made of. */
+ * force. place (may be NULL) is where the file was named; filters and noted as
+ * policy_load_with() has them. */
 struct policy *live_load_policy(const char *file,
-    const struct mg_place *place, struct file_list *noted,
+    const struct mg_place *place, const struct filter_set *filters,
+    struct file_list *noted,
     struct mg_error *err);
 /* Reads the configuration, its policies and certificates, and runs the
  * policies' own tests. NULL with err filled: nothing has changed. noted (may be

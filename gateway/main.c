@@ -16,6 +16,7 @@ static const struct command {
 	{ "check", cmd_check, "check configuration and policy files" },
 	{ "test", cmd_test, "run the tests that stand beside a policy's rules" },
 	{ "explain", cmd_explain, "which rules look at a text, and what they see" },
+	{ "schema", cmd_schema, "a JSON Schema of policies or configurations" },
 	{ "diff", cmd_diff, "whose verdict changes between two policies" },
 	{ "eval", cmd_eval, "how well a policy's rules do over labelled texts" },
 	{ "lists", cmd_lists, "import, check and count lists of words" },

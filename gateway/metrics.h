@@ -62,6 +62,8 @@ metric_add(struct metrics *metrics, enum metric which, uint64_t n)
 /* Hits of the rules of one policy, by rule index: shared by the workers. */
 struct rule_metrics {
 	_Atomic uint64_t hits, shadow_hits, unable;
+	_Atomic uint64_t would;		/* exchanges that passed and would not
+					 * have, were the rule in force */
 };
 
 #endif

@@ -35,6 +35,23 @@ excerpt(struct mg_span text, uint64_t text_at, uint64_t at, uint64_t len,
 	return xstrndup(text.ptr + from, to - from);
 }
 
+/* What would be different were the rule in force. */
+static void
+shadow(struct notes *notes, const struct screen_finding *f)
+{
+	const struct policy_rule *rule = f->rule;
+	size_t i;
+
+	if (rule->action == ACTION_FLAG || (f->unable && rule->allow_on_error))
+		return;
+	for (i = 0; i < notes->n_would; i++)
+		if (notes->would[i] == rule)
+			return;
+	notes->would = xgrow(notes->would, &notes->cap_would,
+	    notes->n_would + 1, sizeof(*notes->would));
+	notes->would[notes->n_would++] = rule;
+}
+
 /* Values that a placeholder stands for are seen by nobody: asterisks, byte for
  * byte, so that offsets stay. */
 static void
@@ -61,7 +78,10 @@ outcome(struct notes *notes, const struct screen_finding *f)
 {
 	const struct policy_rule *rule = f->rule;
 
-	if (rule->mode != MODE_ENFORCE || rule->action == ACTION_FLAG)
+	if (rule->mode == MODE_SHADOW)
+		shadow(notes, f);
+	if (rule->mode != MODE_ENFORCE || (rule->action == ACTION_FLAG &&
+	    !(f->unable && rule->feeds)))
 		return;
 	if (f->unable && rule->allow_on_error)
 		return;
@@ -146,6 +166,56 @@ place(const struct jdoc *doc, uint32_t node, const char *path)
 	return copy;
 }
 
+/* Keeps one finding of a channel (NULL: there is nothing to hide in text);
+ * where is owned by the note, or freed. NULL: it is known
+ * that there is no room. */
+static void
+add(struct notes *notes, enum policy_side side,
+    const struct channel_screen *channel, const struct screen_finding *one,
+    char *where, struct mg_span text, uint64_t text_at)
+{
+	struct note *note;
+
+	outcome(notes, one);
+	notes->total++;
+	note = place_for(notes, one);
+	if (!note) {
+		free(where);
+		return;
+	}
+	*note = (struct note){ one->rule, side, one->item, one->at, one->len,
+		one->unable, where, NULL, 0 };
+	if (!notes->capture || one->unable || !text.ptr)
+		return;
+	note->excerpt = excerpt(text, text_at, one->at, one->len,
+	    &note->excerpt_at);
+	if (note->excerpt && channel)
+		hide_values(channel, note->excerpt_at,
+		    span_str(note->excerpt), note->excerpt);
+}
+
+void
+notes_add_one(struct notes *notes, enum policy_side side,
+    const struct screen_finding *finding, const struct jdoc *doc,
+    uint32_t node, struct mg_span text)
+{
+	char *where = place(doc, node, NULL);
+	size_t i;
+
+	for (i = 0; i < notes->n; i++) {
+		const struct note *note = &notes->items[i];
+
+		if (note->rule == finding->rule && note->side == side &&
+		    note->at == finding->at && note->len == finding->len &&
+		    !note->unable == !finding->unable &&
+		    strcmp(note->path, where) == 0) {
+			free(where);
+			return;
+		}
+	}
+	add(notes, side, NULL, finding, where, text, 0);
+}
+
 void
 notes_add(struct notes *notes, enum policy_side side,
     struct channel_screen *channel, size_t *from,
@@ -157,26 +227,10 @@ notes_add(struct notes *notes, enum policy_side side,
 
 	notes->total += channel_untold(channel);
 	f = channel_findings(channel, &n, NULL);
-	for (; *from < n; ++*from) {
-		const struct screen_finding *one = &f[*from];
-		struct note *note;
-
-		outcome(notes, one);
-		notes->total++;
-		note = place_for(notes, one);
-		if (!note)
-			continue;
-		*note = (struct note){ one->rule, side, one->item, one->at,
-			one->len, one->unable, place(doc, node, path), NULL,
-			0 };
-		if (!notes->capture || one->unable)
-			continue;
-		note->excerpt = excerpt(text, text_at, one->at, one->len,
-		    &note->excerpt_at);
-		if (note->excerpt)
-			hide_values(channel, note->excerpt_at,
-			    span_str(note->excerpt), note->excerpt);
-	}
+	for (; *from < n; ++*from)
+		add(notes, side, channel, &f[*from], notes->n < NOTES_MAX ||
+		    blocks(f[*from].rule, f[*from].unable) ?
+		    place(doc, node, path) : NULL, text, text_at);
 }
 
 void
@@ -189,6 +243,7 @@ notes_fini(struct notes *notes)
 		free(notes->items[i].excerpt);
 	}
 	free(notes->items);
+	free(notes->would);
 	memset(notes, 0, sizeof(*notes));
 }
 

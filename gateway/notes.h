@@ -29,6 +29,10 @@ struct notes {
 	uint64_t total;
 	bool capture;			/* keep excerpts */
 	bool blocked, modified;		/* by an enforced rule */
+	const struct policy_rule **would;	/* owned: rules in shadow that
+					 * would have changed or stopped it;
+					 * borrowed from its policy */
+	size_t n_would, cap_would;
 	bool unable;			/* blocked as a rule could not judge */
 };
 
@@ -42,6 +46,12 @@ void notes_add(struct notes *notes, enum policy_side side,
     struct channel_screen *channel, size_t *from,
     const struct jdoc *doc, uint32_t node, const char *path,
     struct mg_span text, uint64_t text_at);
+/* Adds one finding of a text that was judged as part of a larger one, with its
+ * place in that text; not one that is noted already. text is for the excerpt,
+ * with nothing in it that a placeholder stands for; ptr NULL: none is kept. */
+void notes_add_one(struct notes *notes, enum policy_side side,
+    const struct screen_finding *finding, const struct jdoc *doc,
+    uint32_t node, struct mg_span text);
 void notes_fini(struct notes *notes);
 /* The first match of an enforced block rule, or NULL. */
 const struct note *notes_blocking(const struct notes *notes);

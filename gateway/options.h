@@ -35,6 +35,19 @@ enum option_kind {
 	OPTION_READ,		/* anything else: `read` */
 };
 
+/* What an OPTION_READ takes, for the JSON Schema; 0: it is not told. */
+enum setting_shape {
+	SHAPE_TEXT = 1,		/* any text */
+	SHAPE_WORD = 2,		/* one of choices */
+	SHAPE_COUNT = 4,	/* a whole number */
+	SHAPE_SHARE = 8,	/* 10% */
+	SHAPE_VERSION = 16,	/* 1 */
+	SHAPE_MAP = 32,		/* the keys of map */
+	SHAPE_DEFINED = 64,	/* what schema.c defines under its key */
+	SHAPE_LIST = 128,	/* or a list of these */
+	SHAPE_ONLY_LIST = 256,	/* a list of these */
+};
+
 struct setting {
 	const char *key;	/* NULL ends a table */
 	enum option_kind kind;
@@ -48,6 +61,7 @@ struct setting {
 				 * is all zero */
 	const char *const *choices;	/* NULL-terminated */
 	const struct setting *map;	/* MAP; READ: for help, may be NULL */
+	unsigned shape;		/* READ: enum setting_shape */
 	int (*read)(const struct reading *r, const struct yaml_node *value,
 	    void *base);
 	const char *fallback;	/* as in a file; NULL: stays as it was */

@@ -10,6 +10,7 @@
 #include "modgate/filter.h"
 
 struct file_list;
+struct filter_set;
 
 enum policy_side { SIDE_PROMPT = 1, SIDE_ANSWER = 2 };
 enum policy_action { ACTION_FLAG, ACTION_REDACT, ACTION_PSEUDONYMIZE,
@@ -37,6 +38,26 @@ struct policy_test {
 	struct mg_place place;
 };
 
+enum policy_expr_kind { EXPR_PART, EXPR_ANY, EXPR_ALL, EXPR_NOT };
+
+/* What `any:`, `all:` and `not:` make of the parts of a rule. */
+struct policy_expr {
+	enum policy_expr_kind kind;
+	unsigned part;			/* EXPR_PART: which */
+	const struct policy_expr *children;	/* others: n; of NOT one */
+	size_t n;
+};
+
+enum {
+	POLICY_MAX_PARTS = 32,		/* of one rule */
+	POLICY_MAX_SCORES = 256,	/* of one policy */
+	POLICY_MAX_LANGUAGES = 32,	/* of refusal.message */
+	POLICY_MAX_SUMS = 64,		/* different names in them; screens
+					 * have a bit for each */
+	POLICY_MAX_SPANS = 8,		/* different scopes of one policy */
+	POLICY_MAX_MESSAGES = 64,	/* of one scope */
+};
+
 /* What one entry of a list says of itself. Parallel to the items that the rule
  * looks for; the filter does not know of it. */
 struct policy_grade {
@@ -52,6 +73,11 @@ struct policy_rule {
 	enum policy_mode mode;
 	enum policy_severity severity;
 	enum policy_stream stream;
+	uint32_t sample_ppm;		/* it looks at so many of a million
+					 * exchanges; 0: at all */
+	unsigned messages;		/* scope: it also looks at so many
+					 * messages joined; 0: it does not */
+	unsigned span;			/* scope: 1 + its place in spans */
 	bool allow_on_error;		/* on_error: allow */
 	char *category;			/* id of compliance.md; "custom" */
 	char *replacement;		/* of redact; "[redacted]"; NULL: what
@@ -63,10 +89,25 @@ struct policy_rule {
 	size_t n_kinds;
 	char **tenants, **models;	/* when; NULL: any; NULL-terminated */
 	unsigned roles;			/* when; enum policy_role bits */
-	const struct mg_filter_type *filter;
+	uint32_t score;			/* it adds so much … */
+	unsigned sum;			/* … to this of policy->sums; of
+					 * `scores:`, what is compared */
+	unsigned adds;			/* its number among rules with a score */
+	bool feeds;			/* what it adds may block a text */
+	uint32_t at_least;		/* not 0: one of `scores:` */
+	bool per_exchange;		/* … over all texts of a side */
+	const char *kind;		/* filter's name; any, all, not; score */
+	const struct mg_filter_type *filter;	/* NULL: expr says */
 	struct mg_rule match;		/* its values are owned by the policy;
 					 * as they were written */
 	bool leet;			/* match.leet */
+	const struct policy_expr *expr;	/* over its parts; NULL: one match */
+	bool negates;			/* expr holds a `not` */
+	size_t parts, n_parts;		/* expr: where in policy->rules */
+	size_t combo;			/* expr: its number among such rules */
+	const struct policy_rule *owner;	/* whose part this is; NULL: it
+					 * is a rule as it was written */
+	unsigned part;			/* owner: which */
 	const struct policy_grade *grades;	/* of the items of match[0];
 						 * NULL: all as the rule */
 	size_t n_grades;
@@ -102,29 +143,47 @@ struct policy_stats {
 	uint64_t rule_ns[];		/* n_rules */
 };
 
+/* What a client reads, in one language. */
+struct policy_message {
+	char *language;			/* lower case: zh, en, pt-br */
+	char *text;
+};
+
 struct policy {
 	unsigned refs;			/* atomic */
 	char *file;
 	char *name;
 	char sha256[65];		/* hex, over the policy and its lists */
-	struct policy_rule *rules;
-	size_t n_rules;
+	struct policy_rule *rules;	/* behind the n_rules that are written
+					 * come the parts of some of them: what
+					 * filters know as rules */
+	size_t n_rules, n_looks;	/* n_looks: with the parts */
+	size_t first_score;		/* of `scores:`, the last of n_rules */
+	const char *sums[POLICY_MAX_SUMS];	/* names; "": of those without */
+	unsigned n_sums, n_adds;
+	size_t n_combos;		/* rules that have parts */
+	unsigned spans[POLICY_MAX_SPANS];	/* the `messages` of scopes */
+	unsigned n_spans;
 	struct policy_engine *engines;
 	size_t n_engines;
 	struct policy_stats *stats;	/* owned */
 	struct graphemes *graphemes;	/* owned; of the templates */
 	bool prompt_as_completion;	/* refusal.prompt: completion */
 	bool answer_as_error;		/* refusal.answer: error */
-	char *message_zh, *message_en;	/* NULL: the built-in words */
+	struct policy_message *messages;	/* refusal.message */
+	size_t n_messages;
 	char **warnings;		/* "file:line:col: …", NULL-terminated */
 	void *storage;			/* policy_load.c's own */
 };
 
-/* Reads, checks and compiles. NULL with err filled on failure. */
+/* Reads, checks and compiles. NULL with err filled on failure. Its rules may
+ * name the filters that are built in. */
 struct policy *policy_load(const char *path, struct mg_error *err);
-/* As policy_load(), and notes every file that it reads or looks for, also when
- * it fails. */
-struct policy *policy_load_noting(const char *path, struct file_list *noted,
+/* The same, with what plugins have added to them (filters may be NULL); notes
+ * every file that it reads or looks for, also when it fails (noted may be
+ * NULL). */
+struct policy *policy_load_with(const char *path,
+    const struct filter_set *filters, struct file_list *noted,
     struct mg_error *err);
 struct policy *policy_ref(struct policy *policy);
 void policy_unref(struct policy **policy);
@@ -141,7 +200,8 @@ extern const char *const policy_categories[];
 extern const char *const policy_severities[];
 
 /* Of a finding: the entry's own where it has one, else the rule's. */
-#define POLICY_NO_ITEM UINT32_MAX	/* the rule was unable to judge */
+#define POLICY_NO_ITEM UINT32_MAX	/* the rule was unable to judge, or it
+					 * has parts */
 const char *policy_category_of(const struct policy_rule *rule, uint32_t item);
 enum policy_severity policy_severity_of(const struct policy_rule *rule,
     uint32_t item);

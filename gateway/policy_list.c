@@ -33,7 +33,7 @@ enum { NONE = 255, NOTE_MAX = 1024 };
 
 #define ENTRY(member) OPTION_AT(struct entry_build, member)
 
-static const struct setting entry_table[] = {
+const struct setting policy_entry_table[] = {
 	{ .key = "word", .kind = OPTION_TEXT, ENTRY(word), .required = true,
 	    .min = 1, .max = POLICY_MAX_ITEM_BYTES,
 	    .help = "what to look for" },
@@ -60,7 +60,7 @@ read_entry(struct policy_build *build, const char *key,
 		item->text = span_str(entry.word);
 		return entry.word ? 0 : -1;
 	}
-	if (options_read(&build->r, entry_table, key, node, &entry) < 0)
+	if (options_read(&build->r, policy_entry_table, key, node, &entry) < 0)
 		return -1;
 	item->text = span_str(entry.word);
 	item->place = yaml_get(node, "word")->place;
@@ -202,7 +202,7 @@ static const char *const empty_choices[] = { [EMPTY_REFUSE] = "refuse",
 
 #define FILE_KEY(member) OPTION_AT(struct file_build, member)
 
-static const struct setting file_table[] = {
+const struct setting policy_list_file_table[] = {
 	{ .key = "file", .kind = OPTION_TEXT, FILE_KEY(file), .required = true,
 	    .min = 1, .max = 1024, .help = "beside the policy's file" },
 	{ .key = "empty", .kind = OPTION_CHOICE, FILE_KEY(empty),
@@ -218,7 +218,8 @@ read_map(struct policy_build *build, const struct yaml_node *node,
 	struct file_build from = { .empty = EMPTY_REFUSE };
 	char text[160];
 
-	if (options_read(&build->r, file_table, "lists", node, &from) < 0 ||
+	if (options_read(&build->r, policy_list_file_table, "lists", node,
+		&from) < 0 ||
 	    read_file(build, yaml_get(node, "file"), list) < 0)
 		return -1;
 	if (list->n || from.empty == EMPTY_REFUSE)
@@ -230,18 +231,48 @@ read_map(struct policy_build *build, const struct yaml_node *node,
 	return 0;
 }
 
+/* A list of this name that was read before: that of an included file gives
+ * way. */
+static int
+take_place(struct policy_build *build, const struct yaml_node *node)
+{
+	size_t i;
+
+	for (i = 0; i < build->n_lists; i++) {
+		struct policy_list *old = &build->lists[i];
+
+		if (!span_is(node->key, old->name))
+			continue;
+		if (old->source <= build->source)
+			return mg_fail(build->r.err, &node->key_place,
+			    "lists: '%s' is also in %s line %u", old->name,
+			    old->place.file, old->place.line);
+		old->used = true;
+	}
+	return 0;
+}
+
 static int
 read_list(struct policy_build *build, const struct yaml_node *node)
 {
-	struct policy_list *list = &build->lists[build->n_lists];
+	struct policy_list *list;
 	int rc;
 
 	if (!is_list_name(node->key))
 		return mg_fail(build->r.err, &node->key_place, "lists: a name "
 		    "is 1 to 64 letters, digits, '_' and '-'");
+	if (take_place(build, node) < 0)
+		return -1;
+	build->lists = xgrow(build->lists, &build->cap_lists,
+	    build->n_lists + 1, sizeof(*build->lists));
+	build->list_names = xgrow(build->list_names, &build->cap_list_names,
+	    build->n_lists + 2, sizeof(*build->list_names));
+	list = &build->lists[build->n_lists];
+	*list = (struct policy_list){ .source = build->source };
 	list->name = arena_text(build->r.arena, node->key);
 	list->place = node->key_place;
 	build->list_names[build->n_lists++] = list->name;
+	build->list_names[build->n_lists] = NULL;
 	if (node->type == YAML_TEXT)
 		return mg_fail(build->r.err, &node->place, "%s: write a list "
 		    "in brackets, or { file: PATH }", list->name);
@@ -260,13 +291,10 @@ policy_read_lists(struct policy_build *build, const struct yaml_node *node)
 
 	if (options_want(&build->r, "lists", node, YAML_MAP) < 0)
 		return -1;
-	if (node->n > POLICY_MAX_LISTS)
+	if (build->n_lists + node->n > POLICY_MAX_LISTS)
 		return mg_fail(build->r.err, &node->place, "lists: %zu of "
-		    "them; at most %d", node->n, POLICY_MAX_LISTS);
-	build->lists = arena_array(build->r.arena, node->n,
-	    sizeof(*build->lists));
-	build->list_names = arena_array(build->r.arena, node->n + 1,
-	    sizeof(*build->list_names));
+		    "them; at most %d", build->n_lists + node->n,
+		    POLICY_MAX_LISTS);
 	for (child = node->first; child; child = child->next)
 		if (read_list(build, child) < 0)
 			return -1;

@@ -33,7 +33,8 @@ find_list(struct policy_build *build, struct mg_span name)
 {
 	size_t i;
 
-	for (i = 0; i < build->n_lists; i++)
+	/* The last of a name: it has taken the others' place. */
+	for (i = build->n_lists; i-- > 0;)
 		if (span_is(name, build->lists[i].name)) {
 			build->lists[i].used = true;
 			return &build->lists[i];
@@ -205,8 +206,14 @@ read_value(struct policy_build *build, const struct mg_option *o,
 
 /* ---- keys of `match:` that every filter has ---- */
 
+const char *const policy_folds[] = { [MG_FOLD_NONE] = "none",
+	[MG_FOLD_BASIC] = "basic", [MG_FOLD_STRONG] = "strong", NULL };
+
+const char *const policy_views[] = { "reversed", "pinyin", "base64", "hex",
+	"url", NULL };
+
 static const char *const general_keys[] = { "fold", "leet", "views",
-	NULL };
+	"except", NULL };
 
 static bool
 is_general(struct mg_span key)
@@ -225,18 +232,16 @@ static int
 read_views(struct policy_build *build, const struct yaml_node *node,
     struct policy_rule *rule)
 {
-	static const char *const names[] = { "reversed", "pinyin", "base64",
-		"hex", "url", NULL };
 	static const struct mg_option option = { .key = "views",
-		.type = MG_OPT_CHOICES, .choices = names };
+		.type = MG_OPT_CHOICES, .choices = policy_views };
 	struct mg_value value = { 0 };
 	size_t i, k;
 
 	if (read_choices(build, &option, node, &value) < 0)
 		return -1;
 	for (i = 0; i < value.n_items; i++)
-		for (k = 0; names[k]; k++)
-			if (span_is(value.items[i].text, names[k]))
+		for (k = 0; policy_views[k]; k++)
+			if (span_is(value.items[i].text, policy_views[k]))
 				rule->views |= 1u << (VIA_REVERSED + k);
 	if ((rule->views & (1u << VIA_REVERSED | 1u << VIA_PINYIN)) &&
 	    !rule->filter->folds_items)
@@ -256,7 +261,6 @@ static int
 read_fold(struct policy_build *build, const struct yaml_node *match,
     struct policy_rule *rule)
 {
-	static const char *const folds[] = { "none", "basic", "strong", NULL };
 	static const char *const bools[] = { "false", "true", NULL };
 	const struct yaml_node *fold = yaml_get(match, "fold");
 	const struct yaml_node *leet = yaml_get(match, "leet");
@@ -265,7 +269,7 @@ read_fold(struct policy_build *build, const struct yaml_node *match,
 
 	rule->match.fold = rule->filter->fold;
 	if (fold) {
-		i = options_choice(&build->r, "fold", fold, folds);
+		i = options_choice(&build->r, "fold", fold, policy_folds);
 		if (i < 0)
 			return -1;
 		rule->match.fold = (enum mg_fold)i;
@@ -337,21 +341,28 @@ read_values(struct policy_build *build, const struct mg_filter_type *type,
 	return values;
 }
 
+static const char *const expr_words[] = { [EXPR_ANY] = "any",
+	[EXPR_ALL] = "all", [EXPR_NOT] = "not" };
+
 /* The filter that `match:` names: exactly one of its keys is one's name. */
 static const struct mg_filter_type *
 find_filter(struct policy_build *build, const struct yaml_node *match)
 {
-	const struct mg_filter_type *type = NULL, *other;
+	const struct mg_filter_type *type = NULL, *other, *const *types;
 	const struct yaml_node *node, *odd = NULL;
 	const char *known[64];
-	size_t n = 0;
+	size_t n = 0, i;
 
 	for (node = match->first; node; node = node->next) {
-		other = filter_find(node->key.ptr, node->key.len);
+		if (span_is(node->key, "except"))
+			continue;
+		other = filter_set_find(build->filters, node->key.ptr,
+		    node->key.len);
 		if (other && type) {
 			mg_fail(build->r.err, &node->key_place, "match: '%s' "
-			    "and '%s' are two filters; write a rule for each",
-			    type->name, other->name);
+			    "and '%s' are two filters; write a rule for each, "
+			    "or any: or all: over both", type->name,
+			    other->name);
 			return NULL;
 		}
 		if (other)
@@ -361,8 +372,11 @@ find_filter(struct policy_build *build, const struct yaml_node *match)
 	}
 	if (type)
 		return type;
-	for (; filter_types[n] && n < 63; n++)
-		known[n] = filter_types[n]->name;
+	types = filter_set_types(build->filters);
+	for (; types[n] && n < 60; n++)
+		known[n] = types[n]->name;
+	for (i = 0; i < 3; i++)
+		known[n++] = expr_words[EXPR_ANY + i];
 	known[n] = NULL;
 	if (odd)
 		options_unknown(&build->r, &odd->key_place,
@@ -372,18 +386,17 @@ find_filter(struct policy_build *build, const struct yaml_node *match)
 	return NULL;
 }
 
-int
-policy_read_match(struct policy_build *build, const struct yaml_node *match,
+/* One filter with what it looks for. */
+static int
+read_one(struct policy_build *build, const struct yaml_node *match,
     const struct yaml_node *except, struct policy_rule *rule)
 {
 	const char *main_key;
 
-	if (options_want(&build->r, "match", match, YAML_MAP) < 0)
-		return -1;
 	rule->filter = find_filter(build, match);
 	if (!rule->filter)
 		return -1;
-	main_key = rule->filter->name;
+	main_key = rule->kind = rule->filter->name;
 	rule->match.id = rule->id;
 	rule->match.place = yaml_get(match, main_key)->key_place;
 	rule->match.match = read_values(build, rule->filter, match, false);
@@ -400,4 +413,114 @@ policy_read_match(struct policy_build *build, const struct yaml_node *match,
 		    "except: nothing is written");
 	rule->match.except = read_values(build, rule->filter, except, true);
 	return rule->match.except ? 0 : -1;
+}
+
+/* ---- any, all, not ---- */
+
+/* The operator that a map of one key is. */
+static const struct yaml_node *
+operator_of(const struct yaml_node *map, enum policy_expr_kind *kind)
+{
+	const struct yaml_node *node;
+
+	for (*kind = EXPR_ANY; *kind <= EXPR_NOT; (*kind)++) {
+		node = yaml_get(map, expr_words[*kind]);
+		if (node)
+			return node;
+	}
+	return NULL;
+}
+
+static int
+read_part(struct policy_build *build, const struct yaml_node *map,
+    struct policy_rule *rule, struct policy_expr *out)
+{
+	struct policy_rule part = { .id = rule->id };
+
+	if (rule->n_parts == POLICY_MAX_PARTS)
+		return mg_fail(build->r.err, &map->place, "match: more than "
+		    "%d filters in one rule", POLICY_MAX_PARTS);
+	if (build->n_parts == POLICY_MAX_LOOKS)
+		return mg_fail(build->r.err, &map->place, "match: more than "
+		    "%d filters in rules of several", POLICY_MAX_LOOKS);
+	if (read_one(build, map, yaml_get(map, "except"), &part) < 0)
+		return -1;
+	out->kind = EXPR_PART;
+	out->part = part.part = (unsigned)rule->n_parts++;
+	build->parts = xgrow(build->parts, &build->cap_parts,
+	    build->n_parts + 1, sizeof(*build->parts));
+	build->parts[build->n_parts++] = part;
+	return 0;
+}
+
+/* Reads one operator with its operands, or one filter. */
+static int
+read_expr(struct policy_build *build, const struct yaml_node *map,
+    unsigned depth, struct policy_rule *rule, struct policy_expr *out)
+{
+	const struct yaml_node *node, *child;
+	enum policy_expr_kind kind;
+	struct policy_expr *children;
+	size_t n, i;
+
+	if (options_want(&build->r, "match", map, YAML_MAP) < 0)
+		return -1;
+	node = operator_of(map, &kind);
+	if (!node)
+		return read_part(build, map, rule, out);
+	if (map->n > 1)
+		return mg_fail(build->r.err, &map->place, "%s: nothing may "
+		    "stand beside it", expr_words[kind]);
+	if (depth == POLICY_MAX_NESTING)
+		return mg_fail(build->r.err, &node->key_place, "%s: more than "
+		    "%d of any, all and not inside each other",
+		    expr_words[kind], POLICY_MAX_NESTING);
+	if (options_want(&build->r, expr_words[kind], node,
+	    kind == EXPR_NOT ? YAML_MAP : YAML_LIST) < 0)
+		return -1;
+	n = kind == EXPR_NOT ? 1 : node->n;
+	if (n == 0)
+		return mg_fail(build->r.err, &node->place,
+		    "%s: the list is empty", expr_words[kind]);
+	if (n > POLICY_MAX_PARTS)
+		return mg_fail(build->r.err, &node->place, "%s: more than %d "
+		    "filters in one rule", expr_words[kind], POLICY_MAX_PARTS);
+	children = arena_array(build->r.arena, n, sizeof(*children));
+	*out = (struct policy_expr){ kind, 0, children, n };
+	rule->negates |= kind == EXPR_NOT;
+	child = kind == EXPR_NOT ? node : node->first;
+	for (i = 0; i < n; i++, child = child->next)
+		if (read_expr(build, child, depth + 1, rule,
+		    &children[i]) < 0)
+			return -1;
+	return 0;
+}
+
+int
+policy_read_match(struct policy_build *build, const struct yaml_node *match,
+    const struct yaml_node *except, struct policy_rule *rule)
+{
+	const struct yaml_node *inner;
+	enum policy_expr_kind kind;
+	struct policy_expr *expr;
+
+	if (options_want(&build->r, "match", match, YAML_MAP) < 0)
+		return -1;
+	inner = yaml_get(match, "except");
+	if (inner && except)
+		return mg_fail(build->r.err, &inner->key_place, "except: "
+		    "stands beside `match:` too");
+	if (!operator_of(match, &kind))
+		return read_one(build, match, inner ? inner : except, rule);
+	if (except)
+		return mg_fail(build->r.err, &except->key_place, "except: "
+		    "beside %s it could mean any of its filters; write it "
+		    "behind the one that it is of", expr_words[kind]);
+	expr = arena_alloc(build->r.arena, sizeof(*expr));
+	rule->kind = expr_words[kind];
+	rule->match.id = rule->id;
+	rule->match.place = match->key_place;
+	rule->parts = build->n_parts;
+	rule->expr = expr;
+	return read_expr(build, match, 0, rule, expr);
 }

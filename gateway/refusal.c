@@ -3,6 +3,8 @@
 #include "gateway/refusal.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <strings.h>
 
 static void
 add_member(struct buf *out, const char *name, const char *value)
@@ -91,14 +93,101 @@ refusal_is_chinese(struct mg_span text)
 	return false;
 }
 
+/* Whether a text with, or without, Han characters may be in a language. */
+static bool
+may_be(const char *language, bool chinese)
+{
+	size_t len = strcspn(language, "-");
+	struct mg_span primary = span(language, len);
+
+	if (span_is(primary, "zh") || span_is(primary, "yue"))
+		return chinese;
+	return !chinese || span_is(primary, "ja");
+}
+
+/* The policy's words for a range as zh-TW: in that language, else in one that
+ * is wider (zh), else in one that is narrower (zh-CN). */
+static const char *
+words_for(const struct policy *policy, struct mg_span range, bool chinese)
+{
+	const struct policy_message *m, *narrower = NULL;
+	size_t i, len = range.len;
+
+	while (len > 0) {
+		for (i = 0; i < policy->n_messages; i++) {
+			m = &policy->messages[i];
+			if (!may_be(m->language, chinese))
+				continue;
+			if (span_is_nocase(span(range.ptr, len), m->language))
+				return m->text;
+			if (!narrower && strlen(m->language) > len &&
+			    m->language[len] == '-' &&
+			    strncasecmp(m->language, range.ptr, len) == 0)
+				narrower = m;
+		}
+		while (len > 0 && range.ptr[len - 1] != '-')
+			len--;
+		if (len > 0)
+			len--;
+	}
+	return narrower ? narrower->text : NULL;
+}
+
+/* Takes one range with its weight off accept: "pt-BR;q=0.8, en". False: there
+ * is none left. */
+static bool
+next_range(struct mg_span *accept, struct mg_span *range, double *weight)
+{
+	const char *end = memchr(accept->ptr, ',', accept->len);
+	struct mg_span item = span(accept->ptr, end ?
+	    (size_t)(end - accept->ptr) : accept->len);
+	size_t len = 0;
+
+	if (accept->len == 0)
+		return false;
+	*accept = end ? span(end + 1, accept->len - item.len - 1) :
+	    span("", 0);
+	while (item.len && (item.ptr[0] == ' ' || item.ptr[0] == '\t'))
+		item = span(item.ptr + 1, item.len - 1);
+	while (len < item.len && !strchr("; \t", item.ptr[len]))
+		len++;
+	*range = span(item.ptr, len);
+	*weight = 1;
+	for (; len + 2 < item.len; len++)
+		if (item.ptr[len] == 'q' && item.ptr[len + 1] == '=') {
+			char digits[8] = { 0 };
+
+			memcpy(digits, item.ptr + len + 2,
+			    item.len - len - 2 < 7 ? item.len - len - 2 : 7);
+			*weight = strtod(digits, NULL);
+			break;
+		}
+	return true;
+}
+
 const char *
 refusal_message(const struct policy *policy, enum policy_side side,
-    bool chinese)
+    bool chinese, struct mg_span accept)
 {
-	if (chinese && policy->message_zh)
-		return policy->message_zh;
-	if (policy->message_en)
-		return policy->message_en;
+	const char *best = NULL, *words;
+	double most = 0, weight;
+	struct mg_span range;
+
+	while (policy->n_messages > 0 &&
+	    next_range(&accept, &range, &weight)) {
+		words = weight > most ? words_for(policy, range, chinese) :
+		    NULL;
+		if (!words)
+			continue;
+		best = words;
+		most = weight;
+	}
+	if (!best && chinese)
+		best = words_for(policy, span_str("zh"), true);
+	if (!best)
+		best = words_for(policy, span_str("en"), false);
+	if (best)
+		return best;
 	return side == SIDE_PROMPT ?
 	    "The request was blocked by the content policy." :
 	    "The answer was withheld by the content policy.";

@@ -13,10 +13,12 @@ void refusal_error(const char *message, const char *type, const char *param,
 /* The same for a policy's block, with `moderation`: stage, id, categories. */
 void refusal_blocked(const struct notes *notes, enum policy_side side,
     const char *param, const char *message, const char *id, struct buf *out);
-/* The policy's words for a side, in the language of `text`: Chinese when it
- * holds a Han character. */
+/* The policy's words for a side: Chinese for a text with Han characters, else
+ * English. accept (Accept-Language; len 0: none) decides between the languages
+ * that the policy has words in and that the text may be: zh, ja and yue for
+ * one with Han characters, all but zh and yue for one without. */
 const char *refusal_message(const struct policy *policy,
-    enum policy_side side, bool chinese);
+    enum policy_side side, bool chinese, struct mg_span accept);
 bool refusal_is_chinese(struct mg_span text);
 
 /* refusal.prompt: completion - a complete answer whose only text is message. */

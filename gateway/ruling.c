@@ -15,7 +15,8 @@ static bool
 is_unable_block(const struct screen_finding *f)
 {
 	return f->rule->mode == MODE_ENFORCE && f->unable &&
-	    f->rule->action != ACTION_FLAG && !f->rule->allow_on_error;
+	    (f->rule->action != ACTION_FLAG || f->rule->feeds) &&
+	    !f->rule->allow_on_error;
 }
 
 static struct ruling

@@ -19,6 +19,7 @@
 #include "gateway/clock.h"
 #include "gateway/redact.h"
 #include "gateway/restore.h"
+#include "gateway/screen_combine.h"
 #include "gateway/unescape.h"
 
 #define MAX_FINDINGS 64
@@ -80,6 +81,9 @@ struct role_scopes {
 	unsigned views;			/* bits: kinds that are needed */
 	bool any;			/* a rule applies to this role */
 	bool sentence, whole;		/* a holding rule wants that */
+	bool combines;			/* a rule has parts, or a score */
+	const struct policy_rule **finals;	/* owned; rules with a `not` */
+	size_t n_finals;
 };
 
 struct screen {
@@ -95,6 +99,12 @@ struct screen {
 	const struct hash_key *hash_key;
 	uint64_t restored;
 	struct role_scopes roles[N_ROLES];
+	struct role_scopes *joined;	/* N_ROLES for each of the policy's
+					 * spans; NULL: not asked for yet */
+	bool *shadows;			/* shadow rules that found something,
+					 * by place; NULL: none has */
+	struct combine_tally tally;	/* of all its channels */
+	uint64_t blocking;		/* sums that may block: a bit each */
 };
 
 /* Where a text that is JSON stands in its strings. */
@@ -149,27 +159,50 @@ struct channel_screen {
 	size_t n_findings, cap_findings;
 	uint64_t total;
 	uint64_t untold;		/* counted, not kept, not yet told */
+	struct combine *combine;	/* NULL: no rule has parts or score */
 	/* during channel_feed() */
 	const struct policy_engine *engine;
 	struct view *view;
+	const struct mg_text *text;	/* the view's */
+	bool told_unable;		/* the engine has said of a rule … */
 	uint64_t told_ns;		/* of the engine's time: by its rules */
 };
 
-/* A rule for which a stream must wait. */
+/* A rule that changes or stops what it finds. */
 static bool
-holds(const struct policy_rule *rule)
+acts(const struct policy_rule *rule)
 {
 	return rule->mode == MODE_ENFORCE && rule->action != ACTION_FLAG;
 }
 
-/* Makes the screen ready for a rule. */
-static void
-need(struct screen *screen, const struct policy_rule *rule)
+/* A rule for which a stream must wait: it acts, or what it adds to a sum
+ * may. */
+static bool
+holds(const struct screen *screen, const struct policy_rule *rule)
 {
-	if (!holds(rule))
-		return;
-	screen->idle = false;
-	screen->reads_text |= rule->redact || rule->n_kinds > 0;
+	return acts(rule) ||
+	    (rule->feeds && (screen->blocking >> rule->sum & 1) != 0);
+}
+
+/* What the rules that apply may do together. */
+static void
+sum_up(struct screen *screen)
+{
+	const struct policy *policy = screen->policy;
+	size_t i;
+
+	screen->idle = true;
+	screen->blocking = 0;
+	for (i = 0; i < policy->n_looks; i++) {
+		const struct policy_rule *rule = &policy->rules[i];
+
+		if (!screen->applies[i] || !acts(rule))
+			continue;
+		screen->idle = false;
+		if (rule->at_least > 0)
+			screen->blocking |= UINT64_C(1) << rule->sum;
+		screen->reads_text |= rule->redact || rule->n_kinds > 0;
+	}
 }
 
 /* An answer gets back what its prompt gave away. */
@@ -191,17 +224,15 @@ screen_new(const struct policy *policy, enum policy_side side,
 	screen->timed = __atomic_add_fetch(&policy->stats->screens, 1,
 	    __ATOMIC_RELAXED) % POLICY_TIMED == 0;
 	screen->side = side;
-	screen->applies = xcalloc(policy->n_rules, sizeof(bool));
-	screen->idle = true;
-	for (i = 0; i < policy->n_rules; i++) {
+	screen->applies = xcalloc(policy->n_looks, sizeof(bool));
+	for (i = 0; i < policy->n_looks; i++) {
 		const struct policy_rule *rule = &policy->rules[i];
 
 		screen->applies[i] = (rule->sides & (unsigned)side) != 0 &&
 		    globs_match(rule->tenants, subject->tenant) &&
 		    globs_match(rule->models, subject->model);
-		if (screen->applies[i])
-			need(screen, rule);
 	}
+	sum_up(screen);
 	if (screen->reads_text)
 		buf_add_span(&screen->tenant, subject->tenant);
 	return screen;
@@ -218,18 +249,49 @@ screen_equip(struct screen *screen, struct placeholders *placeholders,
 }
 
 void
+screen_sample(struct screen *screen, struct mg_span exchange)
+{
+	const struct policy *policy = screen->policy;
+	uint64_t hash = 0xcbf29ce484222325u;	/* FNV-1a */
+	size_t i;
+
+	for (i = 0; i < exchange.len; i++)
+		hash = (hash ^ (unsigned char)exchange.ptr[i]) *
+		    0x100000001b3u;
+	hash ^= hash >> 32;
+	for (i = 0; i < policy->n_looks; i++)
+		if (policy->rules[i].sample_ppm > 0 &&
+		    hash % 1000000 >= policy->rules[i].sample_ppm)
+			screen->applies[i] = false;
+	sum_up(screen);
+}
+
+static void
+free_scopes(const struct screen *screen, struct role_scopes *scopes)
+{
+	size_t e;
+
+	for (e = 0; scopes->engine && e < screen->policy->n_engines; e++)
+		free(scopes->engine[e].active);
+	free(scopes->engine);
+	free(scopes->finals);
+}
+
+void
 screen_free(struct screen *screen)
 {
-	size_t e, r;
+	size_t i;
 
 	if (!screen)
 		return;
-	for (r = 0; r < N_ROLES; r++) {
-		for (e = 0; screen->roles[r].engine &&
-		    e < screen->policy->n_engines; e++)
-			free(screen->roles[r].engine[e].active);
-		free(screen->roles[r].engine);
-	}
+	for (i = 0; i < N_ROLES; i++)
+		free_scopes(screen, &screen->roles[i]);
+	for (i = 0; screen->joined &&
+	    i < (size_t)screen->policy->n_spans * N_ROLES; i++)
+		free_scopes(screen, &screen->joined[i]);
+	free(screen->joined);
+	free(screen->shadows);
+	combine_tally_fini(&screen->tally);
 	if (screen->own_placeholders)
 		placeholders_free(screen->placeholders);
 	buf_fini(&screen->tenant);
@@ -241,6 +303,44 @@ bool
 screen_is_idle(const struct screen *screen)
 {
 	return screen->idle;
+}
+
+const struct policy *
+screen_policy(const struct screen *screen)
+{
+	return screen->policy;
+}
+
+/* Whether a rule looks at texts by this role; span 0: single ones, else the
+ * joined ones of that scope. */
+static bool
+looks(const struct screen *screen, size_t i, unsigned span,
+    enum policy_role role)
+{
+	const struct policy_rule *rule = &screen->policy->rules[i];
+
+	return screen->applies[i] && (rule->roles & (unsigned)role) != 0 &&
+	    (span == 0 || rule->span == span);
+}
+
+/* Rules that can only be judged at the end of texts by this role. */
+static void
+find_finals(struct screen *screen, unsigned span, enum policy_role role,
+    struct role_scopes *scopes)
+{
+	const struct policy *policy = screen->policy;
+	size_t i;
+
+	for (i = 0; i < policy->n_rules && policy->n_combos > 0; i++) {
+		const struct policy_rule *rule = &policy->rules[i];
+
+		if (!rule->negates || !looks(screen, i, span, role))
+			continue;
+		if (!scopes->finals)
+			scopes->finals = xcalloc(policy->n_combos,
+			    sizeof(struct policy_rule *));
+		scopes->finals[scopes->n_finals++] = rule;
+	}
 }
 
 static bool
@@ -270,7 +370,7 @@ views_of(const struct policy_engine *engine)
 
 /* Works out which rules of each engine look at texts by this role. */
 static struct role_scopes *
-scopes_of(struct screen *screen, enum policy_role role)
+scopes_of(struct screen *screen, unsigned span, enum policy_role role)
 {
 	const struct policy *policy = screen->policy;
 	unsigned index = (unsigned)__builtin_ctz((unsigned)role);
@@ -278,7 +378,11 @@ scopes_of(struct screen *screen, enum policy_role role)
 	size_t e, r;
 
 	assert(index < N_ROLES);
-	scopes = &screen->roles[index];
+	if (span > 0 && !screen->joined)
+		screen->joined = xcalloc((size_t)policy->n_spans * N_ROLES,
+		    sizeof(*scopes));
+	scopes = span == 0 ? &screen->roles[index] :
+	    &screen->joined[(span - 1) * N_ROLES + index];
 	if (scopes->engine)
 		return scopes;
 	scopes->engine = xcalloc(policy->n_engines, sizeof(struct scope));
@@ -295,13 +399,13 @@ scopes_of(struct screen *screen, enum policy_role role)
 			size_t i = engine->rules[r];
 			const struct policy_rule *rule = &policy->rules[i];
 
-			if (!screen->applies[i] ||
-			    (rule->roles & (unsigned)role) == 0)
+			if (!looks(screen, i, span, role))
 				continue;
 			scope->n++;
 			scopes->any = true;
+			scopes->combines |= rule->owner || rule->score > 0;
 			scope->active[r / 64] |= UINT64_C(1) << (r % 64);
-			if (!holds(rule))
+			if (!holds(screen, rule))
 				continue;
 			scope->holding[r / 64] |= UINT64_C(1) << (r % 64);
 			scopes->sentence |= rule->stream == STREAM_SENTENCE;
@@ -310,6 +414,7 @@ scopes_of(struct screen *screen, enum policy_role role)
 		if (scope->n > 0)
 			scopes->views |= views_of(engine);
 	}
+	find_finals(screen, span, role, scopes);
 	return scopes;
 }
 
@@ -360,11 +465,10 @@ views_open(struct channel_screen *channel, struct view *view, void **scans,
 	}
 }
 
-struct channel_screen *
-channel_open(struct screen *screen, enum policy_role role,
+static struct channel_screen *
+open_scoped(struct screen *screen, struct role_scopes *scopes,
     enum screen_form form)
 {
-	struct role_scopes *scopes = scopes_of(screen, role);
 	size_t n_engines = screen->policy->n_engines, n;
 	struct channel_screen *channel;
 	void **scans;
@@ -389,12 +493,22 @@ channel_open(struct screen *screen, enum policy_role role,
 	    (screen->reads_text || form == FORM_JSON));
 	if (n == 0)
 		return channel;
+	if (channel->scopes->combines)
+		channel->combine = combine_new(screen->policy,
+		    screen->applies, &screen->tally);
 	if (form == FORM_JSON) {
 		views_open(channel, channel->views, scans, true);
 		scans += n / 2 * n_engines;
 	}
 	views_open(channel, channel->views + channel->n_views, scans, false);
 	return channel;
+}
+
+struct channel_screen *
+channel_open(struct screen *screen, enum policy_role role,
+    enum screen_form form)
+{
+	return open_scoped(screen, scopes_of(screen, 0, role), form);
 }
 
 void
@@ -417,6 +531,7 @@ channel_close(struct channel_screen *channel)
 		unescape_free(view->unescape);
 		fold_free(view->fold);
 	}
+	combine_free(channel->combine);
 	for (e = 0; e < channel->n_settled; e++)
 		if (channel->edits[e].owned) {
 			explicit_bzero((char *)(uintptr_t)
@@ -577,22 +692,42 @@ melt_late(struct channel_screen *channel)
 	channel->n_late = 0;
 }
 
+/* A rule in shadow has found its first thing in this screen. */
+static bool
+is_first_shadow(struct screen *screen, const struct policy_rule *rule)
+{
+	bool *seen;
+
+	if (rule->mode != MODE_SHADOW || rule->action == ACTION_FLAG)
+		return false;
+	if (!screen->shadows)
+		screen->shadows = xcalloc(screen->policy->n_rules,
+		    sizeof(bool));
+	seen = &screen->shadows[rule - screen->policy->rules];
+	if (*seen)
+		return false;
+	return *seen = true;
+}
+
 static void
 remember(struct channel_screen *channel, const struct policy_rule *rule,
-    uint32_t item, uint64_t at, uint64_t len, const char *unable)
+    const struct policy_rule *part, uint32_t item, uint64_t at, uint64_t len,
+    const char *unable, const char *view)
 {
 	struct screen_finding *f;
+	bool first;
 	size_t i;
 
 	/* Two views may see the same bytes. */
 	for (i = 0; channel->n_views > 1 && i < channel->n_findings; i++) {
 		f = &channel->findings[i];
 		if (f->rule == rule && f->at == at && f->len == len &&
-		    f->view != channel->view->name)
+		    f->view != view)
 			return;
 	}
 	channel->total++;
-	if (channel->n_findings >= MAX_FINDINGS && (!holds(rule) ||
+	first = is_first_shadow(channel->screen, rule);
+	if (channel->n_findings >= MAX_FINDINGS && !first && (!acts(rule) ||
 	    rule->action != ACTION_BLOCK || channel->cut != SCREEN_NONE)) {
 		channel->untold++;
 		return;
@@ -600,13 +735,25 @@ remember(struct channel_screen *channel, const struct policy_rule *rule,
 	channel->findings = xgrow(channel->findings, &channel->cap_findings,
 	    channel->n_findings + 1, sizeof(*channel->findings));
 	channel->findings[channel->n_findings++] = (struct screen_finding){
-		rule, item, at, len, unable, channel->view->name };
+		rule, part, part == rule ? item : POLICY_NO_ITEM, item, at,
+		len, unable, view };
+}
+
+/* Whether the engine was asked for this rule. Filters come from plugins too:
+ * what they say is checked. */
+static bool
+was_asked(const struct channel_screen *channel, uint32_t engine_rule)
+{
+	const struct scope *scope = &channel->scopes->engine[
+	    channel->engine - channel->screen->policy->engines];
+
+	return engine_rule < channel->engine->n_rules &&
+	    (scope->active[engine_rule / 64] >> engine_rule % 64 & 1);
 }
 
 static const struct policy_rule *
 rule_of(const struct channel_screen *channel, uint32_t engine_rule)
 {
-	assert(engine_rule < channel->engine->n_rules);
 	return &channel->screen->policy->rules[
 	    channel->engine->rules[engine_rule]];
 }
@@ -793,7 +940,7 @@ replace(struct channel_screen *channel, const struct policy_rule *rule,
 /* Replaces what a view shows of a match, but for a C2PA wrapper in it. */
 static void
 replace_shown(struct channel_screen *channel, const struct policy_rule *rule,
-    const struct mg_found *found)
+    uint32_t item, const struct mg_found *found)
 {
 	const struct view *view = channel->view, *base;
 	uint64_t at = found->at, end = found->at + found->len;
@@ -807,37 +954,83 @@ replace_shown(struct channel_screen *channel, const struct policy_rule *rule,
 		base = view->parent;
 		while (fold_wrapped(view->fold, at, end, &range)) {
 			if (range.at > at)
-				replace(channel, rule, found->item,
+				replace(channel, rule, item,
 				    raw_start(base, at),
 				    raw_end(base, range.at));
 			at = range.end;
 		}
 	}
-	replace(channel, rule, found->item, raw_start(view, at),
+	replace(channel, rule, item, raw_start(view, at),
 	    raw_end(view, end));
 }
 
 static void
-on_found(void *arg, const struct mg_found *found)
+lose_rule(struct channel_screen *channel, const struct policy_rule *part,
+    const char *why)
 {
-	struct channel_screen *channel = arg;
-	const struct policy_rule *rule = rule_of(channel, found->rule);
-	uint64_t at, end;
+	const struct policy_rule *rule = part->owner ? part->owner : part;
 
-	assert(found->len > 0);
-	if (!tells(channel->view, found->at, found->at + found->len))
+	remember(channel, rule, part, POLICY_NO_ITEM, channel->clear, 0, why,
+	    channel->view->name);
+	if (holds(channel->screen, rule) && !rule->allow_on_error)
+		cut(channel, channel->clear);
+}
+
+/* A filter that has failed as a whole can judge none of its rules. */
+static void
+lose_engine(struct channel_screen *channel, const char *why)
+{
+	uint32_t r;
+
+	for (r = 0; r < channel->engine->n_rules; r++)
+		if (was_asked(channel, r))
+			lose_rule(channel, rule_of(channel, r), why);
+}
+
+/* Whether a match lies in the text, in whole characters as far as the text is
+ * at hand. */
+static bool
+is_place(const struct mg_text *text, const struct mg_found *found)
+{
+	uint64_t all = text->at + text->len, end = found->at + found->len;
+
+	if (found->len == 0 || found->at >= all || found->len > all ||
+	    end > all)
+		return false;
+	if (found->at >= text->at &&
+	    (text->ptr[found->at - text->at] & 0xc0) == 0x80)
+		return false;
+	return end == all || end < text->at ||
+	    (text->ptr[end - text->at] & 0xc0) != 0x80;
+}
+
+/* A match counts for a rule: the policy's action. completes is false for one
+ * that only now counts, as others have come to it: what of it is out, is out,
+ * and a block cuts where the last one begins. found: the match as its view has
+ * it, while it is being told; else NULL. */
+static void
+act(struct channel_screen *channel, const struct policy_rule *rule,
+    const struct combine_match *match, const struct mg_found *found,
+    bool completes)
+{
+	uint64_t at = match->at, end = match->end;
+	uint32_t item = match->look == rule ? match->item : POLICY_NO_ITEM;
+
+	remember(channel, rule, match->look, match->item, at, end - at, NULL,
+	    match->view);
+	if (!acts(rule) || (!completes && (end <= channel->clear ||
+	    rule->action == ACTION_BLOCK)))
 		return;
-	at = raw_start(channel->view, found->at);
-	end = raw_end(channel->view, found->at + found->len);
-	remember(channel, rule, found->item, at, end - at, NULL);
-	if (!holds(rule))
-		return;
+	if (match->look->expr && rule->action != ACTION_BLOCK)
+		return;			/* by what is not there: no place */
 	if (channel->form == FORM_JSON)
 		at = out_of_escape(channel, at, false);
 	if (rule->action == ACTION_BLOCK)
 		cut(channel, cut_at(channel, rule, at));
+	else if (found)
+		replace_shown(channel, rule, item, found);
 	else
-		replace_shown(channel, rule, found);
+		replace(channel, rule, item, at, end);
 }
 
 /* A placeholder of this exchange. */
@@ -986,21 +1179,82 @@ settle(struct channel_screen *channel)
 }
 
 static void
+on_found(void *arg, const struct mg_found *found)
+{
+	struct channel_screen *channel = arg;
+	struct combine_match match = { NULL, found->at,
+		found->at + found->len, found->item,
+		found->score > 0 && found->score < 1 ? found->score : 1,
+		channel->view->name };
+
+	if (!was_asked(channel, found->rule) ||
+	    !is_place(channel->text, found)) {
+		lose_engine(channel, "the filter says what cannot be");
+		return;
+	}
+	match.look = rule_of(channel, found->rule);
+	if (!tells(channel->view, match.at, match.end))
+		return;
+	match.at = raw_start(channel->view, match.at);
+	match.end = raw_end(channel->view, match.end);
+	if (match.look->owner || match.look->score > 0)
+		combine_saw(channel->combine, &match);
+	if (!match.look->owner)
+		act(channel, match.look, &match, found, true);
+}
+
+static void
+on_combined(void *arg, const struct policy_rule *rule,
+    const struct combine_match *match, bool completes)
+{
+	act(arg, rule, match, NULL, completes);
+}
+
+/* Matches that should be replaced were too many to be kept. */
+static void
+on_lost(void *arg, const struct policy_rule *rule, uint64_t at)
+{
+	if (acts(rule))
+		cut(arg, at);
+}
+
+/* Every filter has seen the same bytes: what do their matches make together? */
+static void
+combine_all(struct channel_screen *channel, bool last)
+{
+	struct combine_sink sink = { on_combined, on_lost, channel };
+	size_t i;
+
+	combine_settle(channel->combine, channel->clear, &sink);
+	for (i = 0; last && i < channel->scopes->n_finals; i++)
+		combine_end(channel->combine, channel->scopes->finals[i],
+		    channel->end, &sink);
+}
+
+static void
 on_unable(void *arg, uint32_t engine_rule, const char *why)
 {
 	struct channel_screen *channel = arg;
-	const struct policy_rule *rule = rule_of(channel, engine_rule);
 
-	remember(channel, rule, POLICY_NO_ITEM, channel->clear, 0, why);
-	if (holds(rule) && !rule->allow_on_error)
-		cut(channel, channel->clear);
+	channel->told_unable = true;
+	if (was_asked(channel, engine_rule))
+		lose_rule(channel, rule_of(channel, engine_rule),
+		    why ? why : "the filter does not say why");
+	else
+		lose_engine(channel, "the filter says what cannot be");
 }
 
 static void
 count_ns(const struct channel_screen *channel, size_t engine_rule, uint64_t ns)
 {
-	__atomic_add_fetch(&channel->screen->policy->stats->rule_ns[
-	    channel->engine->rules[engine_rule]], ns, __ATOMIC_RELAXED);
+	const struct policy *policy = channel->screen->policy;
+	const struct policy_rule *rule = &policy->rules[
+	    channel->engine->rules[engine_rule]];
+
+	if (rule->owner)
+		rule = rule->owner;
+	__atomic_add_fetch(&policy->stats->rule_ns[rule - policy->rules], ns,
+	    __ATOMIC_RELAXED);
 }
 
 static void
@@ -1008,7 +1262,8 @@ on_cost(void *arg, uint32_t engine_rule, uint64_t ns)
 {
 	struct channel_screen *channel = arg;
 
-	assert(engine_rule < channel->engine->n_rules);
+	if (!was_asked(channel, engine_rule))
+		return;
 	channel->told_ns += ns;
 	count_ns(channel, engine_rule, ns);
 }
@@ -1035,17 +1290,21 @@ static void
 run_engine(struct channel_screen *channel, void *scan,
     const struct mg_text *text, struct mg_report *report)
 {
+	enum mg_verdict verdict;
 	int64_t from;
 
+	channel->told_unable = false;
 	if (!channel->screen->timed) {
-		(void)channel->engine->type->judge(scan, text, report);
-		return;
+		verdict = channel->engine->type->judge(scan, text, report);
+	} else {
+		report->cost = on_cost;
+		channel->told_ns = 0;
+		from = steady_ns();
+		verdict = channel->engine->type->judge(scan, text, report);
+		share_cost(channel, (uint64_t)(steady_ns() - from));
 	}
-	report->cost = on_cost;
-	channel->told_ns = 0;
-	from = steady_ns();
-	(void)channel->engine->type->judge(scan, text, report);
-	share_cost(channel, (uint64_t)(steady_ns() - from));
+	if (verdict == MG_UNABLE && !channel->told_unable)
+		lose_engine(channel, "the filter does not say why");
 }
 
 /* Runs every engine over one view's text. Returns the view's hold. */
@@ -1057,14 +1316,20 @@ judge(struct channel_screen *channel, struct view *view, struct mg_text *text)
 	size_t e;
 
 	channel->view = view;
+	channel->text = text;
 	for (e = 0; e < policy->n_engines; e++) {
 		struct mg_report report = { .hold = end, .keep = end,
 			.found = on_found, .unable = on_unable,
 			.arg = channel };
 
-		if (!view->scans[e])
-			continue;
 		channel->engine = &policy->engines[e];
+		if (!view->scans[e]) {
+			if (channel->scopes->engine[e].n > 0 &&
+			    looks_at(channel->engine, view->kind))
+				lose_engine(channel,
+				    "the filter could not begin");
+			continue;
+		}
 		run_engine(channel, view->scans[e], text, &report);
 		if (report.hold < hold)
 			hold = report.hold;
@@ -1302,6 +1567,8 @@ channel_feed(struct channel_screen *channel, const char *ptr, size_t len,
 			hold = h;
 	}
 	channel->end += len;
+	if (channel->combine)
+		combine_all(channel, last);
 	melt_late(channel);
 	hold = last ? channel->end : unit_before(channel, hold);
 	if (hold > channel->clear)
@@ -1362,6 +1629,13 @@ channel_findings(const struct channel_screen *channel, size_t *n,
 	return channel->findings;
 }
 
+double
+channel_sum(const struct channel_screen *channel,
+    const struct policy_rule *score)
+{
+	return combine_sum(channel->combine, score);
+}
+
 uint64_t
 channel_untold(struct channel_screen *channel)
 {
@@ -1376,6 +1650,23 @@ screen_text(struct screen *screen, enum policy_role role,
     enum screen_form form, struct mg_span text)
 {
 	struct channel_screen *channel = channel_open(screen, role, form);
+
+	channel_feed(channel, text.ptr, text.len, true);
+	return channel;
+}
+
+bool
+screen_joins(struct screen *screen, unsigned span, enum policy_role role)
+{
+	return scopes_of(screen, span + 1, role)->any;
+}
+
+struct channel_screen *
+screen_joined(struct screen *screen, unsigned span, enum policy_role role,
+    struct mg_span text)
+{
+	struct channel_screen *channel = open_scoped(screen,
+	    scopes_of(screen, span + 1, role), FORM_PLAIN);
 
 	channel_feed(channel, text.ptr, text.len, true);
 	return channel;

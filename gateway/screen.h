@@ -28,7 +28,12 @@ enum screen_form {
 /* One thing a rule found, in offsets of the channel's original bytes. */
 struct screen_finding {
 	const struct policy_rule *rule;	/* borrowed from the policy */
-	uint32_t item;
+	const struct policy_rule *part;	/* whose match it is: of a rule with
+					 * any, all or not the part that was
+					 * found; else the rule */
+	uint32_t item;			/* of the rule's; POLICY_NO_ITEM: it was
+					 * unable, or has parts */
+	uint32_t part_item;		/* of the part's */
 	uint64_t at, len;		/* len 0: the rule was unable */
 	const char *unable;		/* NULL, or why (static text) */
 	const char *view;		/* on which reading of the text */
@@ -46,6 +51,10 @@ struct screen_subject {
 /* policy must outlive the screen. Never NULL. */
 struct screen *screen_new(const struct policy *policy, enum policy_side side,
     const struct screen_subject *subject);
+/* Leaves out the rules whose `sample:` this exchange is not in: by its id, so
+ * that prompt, answer and all rules agree. To be called before any channel is
+ * opened; without it every rule looks. */
+void screen_sample(struct screen *screen, struct mg_span exchange);
 void screen_free(struct screen *screen);
 /* What edits are made of; before the first channel. Both must outlive the
  * screen. placeholders: of the exchange; prompts fill it, in answers what
@@ -55,6 +64,7 @@ void screen_equip(struct screen *screen, struct placeholders *placeholders,
     const struct hash_key *hash_key);
 /* No rule of this screen can change or stop anything: texts need no waiting. */
 bool screen_is_idle(const struct screen *screen);
+const struct policy *screen_policy(const struct screen *screen);
 
 /* Starts a channel by one role. Never NULL. Must be freed before the screen. */
 struct channel_screen *channel_open(struct screen *screen,
@@ -103,9 +113,14 @@ bool channel_must_change(const struct channel_screen *channel);
 uint64_t screen_restored(const struct screen *screen);
 
 /* All findings so far, in the order they became certain. At most 64 are kept
- * per channel, block findings always; the count goes on. */
+ * per channel, but block findings always, and the first of each rule in shadow;
+ * the count goes on. */
 const struct screen_finding *channel_findings(
     const struct channel_screen *channel, size_t *n, uint64_t *total);
+
+/* What the sum of one of `scores:` has come to. */
+double channel_sum(const struct channel_screen *channel,
+    const struct policy_rule *score);
 
 /* How many findings were counted but not kept since the last call. */
 uint64_t channel_untold(struct channel_screen *channel);
@@ -114,5 +129,13 @@ uint64_t channel_untold(struct channel_screen *channel);
  * caller. */
 struct channel_screen *screen_text(struct screen *screen,
     enum policy_role role, enum screen_form form, struct mg_span text);
+
+/* Whether a rule with the scope policy->spans[span] looks at texts by a role. */
+bool screen_joins(struct screen *screen, unsigned span,
+    enum policy_role role);
+/* Judges several texts by one role joined, for the rules of that scope alone;
+ * else as screen_text(). */
+struct channel_screen *screen_joined(struct screen *screen, unsigned span,
+    enum policy_role role, struct mg_span text);
 
 #endif

@@ -209,6 +209,7 @@ test_file_is_one(struct mg_span bytes)
 
 int
 test_file_run(const char *path, struct mg_span bytes,
+    const struct filter_set *filters,
     void (*report)(void *arg, const struct test_result *result), void *arg,
     struct mg_error *err)
 {
@@ -223,7 +224,8 @@ test_file_run(const char *path, struct mg_span bytes,
 	if (rc == 0)
 		rc = options_read(&t.r, file_table, NULL, tree.root, &t);
 	if (rc == 0) {
-		t.policy = policy_load(t.policy_path, err);
+		t.policy = policy_load_with(t.policy_path, filters, NULL,
+		    err);
 		rc = t.policy ? 0 : -1;
 	}
 	for (node = rc == 0 ? t.groups->first : NULL; node && rc == 0;

@@ -30,9 +30,10 @@ struct test_result {
 
 /* Whether bytes are such a file rather than a policy. */
 bool test_file_is_one(struct mg_span bytes);
-/* Runs all tests of a file. Returns 0, or -1 with err filled; report may have
- * been called before. */
+/* Runs all tests of a file. filters: as policy_load_with(). Returns 0, or -1
+ * with err filled; report may have been called before. */
 int test_file_run(const char *path, struct mg_span bytes,
+    const struct filter_set *filters,
     void (*report)(void *arg, const struct test_result *result), void *arg,
     struct mg_error *err);
 

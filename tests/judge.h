@@ -37,6 +37,7 @@ struct judge {
 	struct mg_error err;
 	unsigned warnings;
 	char warning[256];
+	struct mg_place warned;	/* where, the last time */
 	/* the channel */
 	char *text;
 	size_t len, keep, hold;
@@ -60,7 +61,8 @@ judge_warned(void *arg, const struct mg_place *place, const char *text)
 {
 	struct judge *j = arg;
 
-	(void)place;
+	if (place)
+		j->warned = *place;
 	j->warnings++;
 	(void)snprintf(j->warning, sizeof(j->warning), "%s", text);
 }

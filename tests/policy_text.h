@@ -9,7 +9,7 @@
 
 #include "gateway/policy.h"
 
-/* rules: the YAML below `rules:`. Ends the program when it does not load. */
+/* rules: the YAML below `rules:`, and what may follow. Ends the program when it does not load. */
 static inline struct policy *
 policy_text(const char *rules)
 {

@@ -189,6 +189,37 @@ warns_of_rules_and_policies_that_do_nothing(void)
 }
 
 static void
+warns_of_rules_that_a_configuration_keeps_silent(void)
+{
+	scratch_write("fails.yaml", "modgate_policy: 1\nname: t\nrules:\n"
+	    "- {id: a, on: prompt, match: {words: [x]}, action: flag, when: "
+	    "{tenants: [galery]}}\n"
+	    "- {id: b, on: prompt, match: {words: [x]}, action: flag, when: "
+	    "{models: [claude-*]}}\n"
+	    "- {id: c, on: prompt, match: {words: [x]}, action: flag, when: "
+	    "{tenants: [press], models: ['?pt-4']}}\n");
+	scratch_write("config.yaml", "modgate: 1\nupstreams: [{name: a, url: "
+	    "'http://h', models: ['gpt-*']}]\npolicies:\n"
+	    "- {policy: fails.yaml, when: {tenants: [gallery]}}\n"
+	    "- {policy: fails.yaml, when: {tenants: [press]}}\n"
+	    "- {policy: good.yaml, when: {models: [gpt-4]}}\n- {policy: "
+	    "good.yaml, when: {models: [gtp-4]}}\n");
+	CHECK_EQ(run(cmd_check, "config.yaml", NULL, NULL), CMD_DONE);
+	CHECK(strstr(out.ptr, "fails.yaml:4:3: when.tenants: this rule never "
+	    "looks, as the configuration binds its policy to other "
+	    "tenants\n"));
+	CHECK(strstr(out.ptr, "fails.yaml:5:3: when.models: this rule never "
+	    "looks, as no upstream serves a model of these\n"));
+	/* A rule that looks under one of two bindings looks. */
+	CHECK(!strstr(out.ptr, "fails.yaml:6:3: when"));
+	CHECK(strstr(out.ptr, "config.yaml:7:3: this policy is never in force: "
+	    "no upstream serves a model of its when\n"));
+	scratch_write("fails.yaml", FAILS);
+	scratch_write("config.yaml", CONFIG "policies: [{policy: "
+	    "good.yaml}]\n");
+}
+
+static void
 checks_in_json_too(void)
 {
 	json_t *json, *first;
@@ -265,6 +296,7 @@ main(void)
 	RUN(says_ok_for_each_good_file);
 	RUN(says_where_a_bad_file_is_bad_and_goes_on);
 	RUN(checks_the_policies_that_a_configuration_names);
+	RUN(warns_of_rules_that_a_configuration_keeps_silent);
 	RUN(checks_all_that_serve_would);
 	RUN(warns_of_rules_and_policies_that_do_nothing);
 	RUN(checks_in_json_too);

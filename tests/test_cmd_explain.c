@@ -169,13 +169,22 @@ tells_a_flag_from_a_shadow_from_nothing(void)
 	doc = EXPLAINED("{p}", "shh");
 	CHECK_STR(text_of(doc, "outcome"), "pass");
 	CHECK(strstr(text_of(doc, "because"), "in shadow") != NULL);
+	CHECK_STR(text_of(json_object_get(doc, "would"), "action"), "block");
+	CHECK_STR(text_of(json_object_get(doc, "would"), "rule"), "quiet");
 	CHECK_EQ(json_array_size(json_object_get(rule(doc, "quiet"), "saw")),
 	    1);
 	json_decref(doc);
 	doc = EXPLAINED("{p}", "fine");
 	CHECK_STR(text_of(doc, "outcome"), "pass");
 	CHECK(json_is_null(json_object_get(doc, "rule")));
+	CHECK(json_is_null(json_object_get(doc, "would")));
 	json_decref(doc);
+	/* Not where a rule in force does as much. */
+	doc = EXPLAINED("{p}", "shh zzz");
+	CHECK(json_is_null(json_object_get(doc, "would")));
+	json_decref(doc);
+	CHECK_EQ(RUN_ARGS(NULL, "{p}", "hm shh"), CMD_DONE);
+	CHECK(strstr(out.ptr, "\nwould block, were it in force: quiet\n"));
 }
 
 static void
@@ -225,6 +234,29 @@ says_when_a_rule_could_not_judge(void)
 }
 
 static void
+says_what_signals_add_up_to_and_which_part_saw_what(void)
+{
+	scratch_write("p.yaml", "modgate_policy: 1\nname: explained\nrules:\n"
+	    "- {id: one, on: prompt, match: {words: [aa]}, score: 2}\n"
+	    "- id: both\n  on: prompt\n  match: {all: [{words: [bb]}, {regex: "
+	    "'c+'}]}\n  score: 2\nscores:\n"
+	    "- {id: four, at_least: 4, action: block}\n"
+	    "- {id: five, at_least: 5, action: block}\n");
+	CHECK_EQ(RUN_ARGS(NULL, "{p}", "aa bb cc"), CMD_DONE);
+	CHECK(strstr(out.ptr, "block: four: it found something"));
+	CHECK(strstr(out.ptr, "both (flag, custom, medium): "));
+	CHECK(strstr(out.ptr, " us,\n      saw \"bb\" at byte 3, by \"bb\""));
+	CHECK(strstr(out.ptr, "\n      saw \"cc\" at byte 6, by \"c+\""));
+	CHECK(strstr(out.ptr, "four (block, custom, medium): sum 4 of 4,\n"
+	    "      saw \"cc\" at byte 6"));
+	CHECK(strstr(out.ptr, "five (block, custom, medium): sum 4 of 5, saw "
+	    "nothing\n"));
+	CHECK_EQ(RUN_ARGS(NULL, "--json", "{p}", "aa"), CMD_DONE);
+	CHECK(strstr(out.ptr, "\"sum\":2,\"at_least\":5,\"saw\":[]"));
+	scratch_write("p.yaml", POLICY);
+}
+
+static void
 measures_each_filter_that_looked(void)
 {
 	json_t *doc = EXPLAINED("{p}", "some text to look at"), *one;
@@ -239,6 +271,28 @@ measures_each_filter_that_looked(void)
 	}
 	CHECK_EQ(rules, 4);	/* not slow, not theirs */
 	json_decref(doc);
+}
+
+/* "slow" works hard in each turn; nobody else does. */
+static void
+measures_each_rule_that_looked(void)
+{
+	char text[4096];
+	double slow, stop;
+	json_t *doc;
+
+	memset(text, 'a', sizeof(text));
+	memcpy(text + sizeof(text) - 5, " ac!", 5);
+	doc = EXPLAINED("--on", "answer", "{p}", text);
+	slow = json_number_value(json_object_get(rule(doc, "slow"), "us"));
+	stop = json_number_value(json_object_get(rule(doc, "stop"), "us"));
+	CHECK(stop > 0);
+	CHECK(slow > 10 * stop);
+	CHECK(!json_object_get(rule(doc, "theirs"), "us"));
+	json_decref(doc);
+	CHECK_EQ(RUN_ARGS(NULL, "{p}", "fine"), CMD_DONE);
+	CHECK(strstr(out.ptr, "  stop (block, A1h, medium): 0.") != NULL);
+	CHECK(strstr(out.ptr, " us, saw nothing\n") != NULL);
 }
 
 static void
@@ -276,7 +330,9 @@ main(void)
 	RUN(tells_a_flag_from_a_shadow_from_nothing);
 	RUN(says_why_a_rule_did_not_look);
 	RUN(says_when_a_rule_could_not_judge);
+	RUN(says_what_signals_add_up_to_and_which_part_saw_what);
 	RUN(measures_each_filter_that_looked);
+	RUN(measures_each_rule_that_looked);
 	RUN(reads_standard_input_but_its_last_line_end);
 	RUN(refuses_wrong_use);
 	buf_fini(&out);

@@ -217,6 +217,11 @@ finds_copies_and_what_a_shorter_entry_makes_useless(void)
 	    "\"炸…药\", "));
 	CHECK(strstr(out.ptr, "8 entries: duplicate 1, shadowed 3, short 0, "
 	    "punctuation 0\n"));
+	/* with the eyes of the filter, which folds */
+	scratch_write("a.txt", "炸弹\nＫill\n炸彈\nki\u0301ll\n");
+	CHECK_EQ(RUN_ARGS("check", "@a.txt"), CMD_FOUND);
+	CHECK(strstr(out.ptr, "a.txt:3:1: duplicate: \"炸彈\""));
+	CHECK(strstr(out.ptr, "a.txt:4:1: duplicate: "));
 }
 
 static void

@@ -216,6 +216,37 @@ knows_what_rules_in_force_ask_for(void)
 }
 
 static void
+knows_which_shadows_would_have_done_something(void)
+{
+	struct bench b;
+	int i;
+
+	begin(&b, RULE("s", "one", "block") "    mode: shadow\n"
+	    RULE("r", "two", "redact") "    mode: shadow\n"
+	    RULE("f", "three", "flag") "    mode: shadow\n"
+	    RULE("e", "four", "flag") RULE("late", "five", "block")
+	    "    mode: shadow\n", false);
+	note(&b, "one one three");
+	note(&b, "one two");
+	CHECK_EQ(b.notes.n_would, 2);
+	CHECK_STR(b.notes.would[0]->id, "s");
+	CHECK_STR(b.notes.would[1]->id, "r");
+	CHECK(!b.notes.blocked && !b.notes.modified);
+	/* However much else was found before it. */
+	for (i = 0; i < 3; i++)
+		note(&b, "four four four four four four four four four four "
+		    "four four four four four four four four four four four "
+		    "four four four four four four four four four four four "
+		    "four four four four four four four four four four four "
+		    "four four four four four four four four four four four "
+		    "four four four four four four four four four four four "
+		    "four four four four five");
+	CHECK_EQ(b.notes.n_would, 3);
+	CHECK_STR(b.notes.would[2]->id, "late");
+	end(&b);
+}
+
+static void
 check_unable(const char *more, bool blocked)
 {
 	char rules[256], text[4096];
@@ -293,6 +324,7 @@ main(void)
 	RUN(shows_no_value_that_a_placeholder_stands_for);
 	RUN(keeps_forty_characters_around_a_match);
 	RUN(keeps_no_excerpt_of_text_that_is_not_at_hand);
+	RUN(knows_which_shadows_would_have_done_something);
 	RUN(knows_what_rules_in_force_ask_for);
 	RUN(tells_a_rule_that_could_not_judge_from_one_that_found);
 	RUN(counts_what_a_text_held_beyond_what_is_kept_of_it);

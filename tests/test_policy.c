@@ -66,7 +66,7 @@ gives_a_rule_its_defaults(void)
 	CHECK_EQ(r->place.line, 4);
 	CHECK(!policy->prompt_as_completion);
 	CHECK(!policy->answer_as_error);
-	CHECK(!policy->message_zh);
+	CHECK_EQ(policy->n_messages, 0);
 }
 
 static void
@@ -115,8 +115,15 @@ reads_how_a_refusal_looks(void)
 	    "message: {zh: 不行, en: no}}\n"));
 	CHECK(policy->prompt_as_completion);
 	CHECK(policy->answer_as_error);
-	CHECK_STR(policy->message_zh, "不行");
-	CHECK_STR(policy->message_en, "no");
+	CHECK_EQ(policy->n_messages, 2);
+	CHECK_STR(policy->messages[0].text, "不行");
+	CHECK_STR(policy->messages[1].text, "no");
+	CHECK(load(HEAD RULE "refusal: {message: {pt-BR: não, ja: だめ}}\n"));
+	CHECK_STR(policy->messages[0].language, "pt-br");
+	CHECK_BAD(HEAD RULE "refusal: {message: {english: no}}\n", "8:21: "
+	    "message: 'english' is no language, as zh, en or pt-BR");
+	CHECK_BAD(HEAD RULE "refusal: {message: {en-: no}}\n", "8:21: "
+	    "message: 'en-' is no language, as zh, en or pt-BR");
 	CHECK_BAD(HEAD RULE "refusal: {mesage: {en: no}}\n", "8:11: refusal: "
 	    "unknown key 'mesage' (did you mean 'message'?)");
 }
@@ -176,7 +183,8 @@ wants_exactly_one_filter(void)
 	    "(did you mean 'words'?)");
 	CHECK_BAD(MATCH("{}"), "7:10: match: names no filter");
 	CHECK_BAD(MATCH("{words: [a], regex: b}"), "7:23: match: 'words' and "
-	    "'regex' are two filters; write a rule for each");
+	    "'regex' are two filters; write a rule for each, or any: or all: "
+	    "over both");
 	CHECK_BAD(MATCH("{words: [a], bordres: none}"), "7:23: match: unknown "
 	    "key 'bordres' (did you mean 'borders'?)");
 	CHECK_BAD(MATCH("bad"), "7:10: match: must be a map, not 'bad'");
@@ -188,11 +196,7 @@ wants_exactly_one_filter(void)
 static void
 refuses_what_the_language_does_not_have_yet(void)
 {
-	CHECK(!load(HEAD "include: [x]\n" RULE));
 	CHECK(!load(HEAD "label: {explicit: none}\n" RULE));
-	CHECK(!load(HEAD RULE "  sample: 0.5\n"));
-	CHECK(!load(HEAD RULE "  score: 3\n"));
-	CHECK(!load(MATCH("{any: [{words: [a]}]}")));
 	CHECK(!load(MATCH("{classifier: jailbreak, at_least: 0.9}")));
 	CHECK(!load(MATCH("{judge: llama-guard}")));
 	CHECK(!load(HEAD "rules:\n- {id: r, on: prompt, match: {words: [a]}, "
@@ -235,6 +239,125 @@ reads_what_pseudonymize_needs(void)
 	    "pseudonymize` has placeholders, and this rule's is block");
 	CHECK_BAD(HEAD RULE "  mask: x\n", "8:3: mask: only `action: redact` "
 	    "writes something, and this rule's is block");
+}
+
+static void
+reads_a_share_of_exchanges(void)
+{
+	CHECK(load(HEAD RULE "  sample: 10%\n"));
+	CHECK(policy && policy->rules[0].sample_ppm == 100000);
+	CHECK(load(HEAD RULE "  sample: 0.0001%\n"));
+	CHECK(policy && policy->rules[0].sample_ppm == 1);
+	CHECK(load(HEAD RULE "  sample: 100%\n"));
+	CHECK_BAD(HEAD RULE "  sample: 0.5\n", "8:11: sample: '0.5' is not a "
+	    "share, as 10% or 0.5%");
+	CHECK_BAD(HEAD RULE "  sample: 1e1%\n", "8:11: sample: '1e1%' is not a "
+	    "share, as 10% or 0.5%");
+	CHECK_BAD(HEAD RULE "  sample: '%'\n", "8:11: sample: '%' is not a "
+	    "share, as 10% or 0.5%");
+	CHECK_BAD(HEAD RULE "  sample: 101%\n", "8:11: sample: 101% is not from "
+	    "0.0001% to 100%");
+	CHECK_BAD(HEAD RULE "  sample: 0%\n", "8:11: sample: 0% is not from "
+	    "0.0001% to 100%");
+}
+
+static void
+reads_scores(void)
+{
+	const struct policy_rule *r;
+	struct buf text = { 0 };
+	int i;
+
+	CHECK(load(HEAD "rules:\n- {id: a, on: prompt, match: {words: [a]}, "
+	    "score: 2}\n- {id: b, on: answer, match: {words: [a]}, action: "
+	    "block, score: {add: 3, to: x}}\nscores:\n- {id: s, at_least: 2, "
+	    "action: flag}\n- {id: t, of: x, per: exchange, at_least: 3, "
+	    "on: answer, action: block, severity: high, category: A1b, "
+	    "tests: {block: a, pass: [b]}}\n"));
+	CHECK_STR(err.text, "");
+	if (!policy)
+		return;
+	CHECK_EQ(policy->n_rules, 4);
+	CHECK_EQ(policy->first_score, 2);
+	r = policy->rules;
+	CHECK_EQ(r[0].action, ACTION_FLAG);
+	CHECK_EQ(r[0].score, 2);
+	CHECK(!r[0].feeds && r[1].feeds);
+	CHECK_EQ(r[1].action, ACTION_BLOCK);
+	CHECK_STR(policy->sums[r[1].sum], "x");
+	CHECK_STR(r[2].kind, "score");
+	CHECK_EQ(r[2].sum, r[0].sum);
+	CHECK_EQ(r[2].sides, SIDE_PROMPT | SIDE_ANSWER);
+	CHECK(!r[2].per_exchange && r[3].per_exchange);
+	CHECK_EQ(r[3].at_least, 3);
+	CHECK_EQ(r[3].severity, SEVERITY_HIGH);
+	CHECK_EQ(r[3].n_tests, 2);
+	CHECK(!policy->warnings[0]);
+	/* What does nothing is said. */
+	CHECK(load(HEAD RULE "  score: 1\n"));
+	CHECK_STR(scratch_tail(policy->warnings[0]), "p.yaml:4:3: score: no "
+	    "`scores:` reads this sum");
+	CHECK(load(HEAD RULE "scores:\n- {id: s, at_least: 1, action: flag}\n"));
+	CHECK_STR(scratch_tail(policy->warnings[0]), "p.yaml:9:3: scores: no "
+	    "rule adds to this sum");
+	CHECK(load(HEAD RULE "  score: 4\nscores:\n- {id: s, at_least: 5, "
+	    "action: flag}\n"));
+	CHECK_STR(scratch_tail(policy->warnings[0]), "p.yaml:10:3: scores: "
+	    "never reached, as all rules together add less");
+	CHECK_BAD(HEAD RULE "scores: [{id: r, at_least: 1, action: flag}]\n",
+	    "8:15: id: 'r' is taken, in line 4");
+	CHECK_BAD(HEAD RULE "scores: [{id: s, at_least: 1, action: redact}]\n",
+	    "8:39: action: unknown value 'redact'; known: flag, block");
+	CHECK_BAD(HEAD RULE "scores: [{id: s, action: flag}]\n", "8:10: "
+	    "scores: 'at_least' is missing: when the sum is so much");
+	CHECK_BAD(HEAD RULE "  score: 0\n", "8:10: score: 0 is too little; "
+	    "from 1 to 1k");
+	CHECK_BAD(HEAD RULE "  score: {ad: 1}\n", "8:11: score: unknown key "
+	    "'ad' (did you mean 'add'?)");
+	buf_add_str(&text, HEAD RULE "scores:\n");
+	for (i = 0; i <= POLICY_MAX_SUMS; i++)
+		buf_addf(&text, "- {id: s%d, of: n%d, at_least: 1, action: "
+		    "flag}\n", i, i);
+	CHECK(!load(buf_cstr(&text)));
+	CHECK(strstr(err.text, "more than 64 different sums"));
+	buf_clear(&text);
+	buf_add_str(&text, HEAD RULE "scores:\n");
+	for (i = 0; i <= POLICY_MAX_SCORES; i++)
+		buf_addf(&text, "- {id: s%d, at_least: 1, action: flag}\n", i);
+	CHECK_BAD(buf_cstr(&text), "9:1: scores: from one to 256 of "
+	    "them, not 257");
+	buf_fini(&text);
+}
+
+static void
+reads_how_far_a_rule_looks(void)
+{
+	struct buf text = { 0 };
+	int i;
+
+	CHECK(load(HEAD RULE "  scope: {messages: 3}\n- id: s\n  on: prompt\n"
+	    "  match: {words: [a]}\n  action: flag\n  scope: {messages: 3}\n"));
+	CHECK_STR(err.text, "");
+	CHECK_EQ(policy->n_spans, 1);
+	CHECK_EQ(policy->spans[0], 3);
+	CHECK_EQ(policy->rules[1].span, 1);
+	CHECK(load(HEAD RULE "  scope: {messages: 64}\n"));
+	CHECK_BAD(HEAD RULE "  scope: {messages: 65}\n", "8:21: messages: 65 is "
+	    "too much; from 1 to 64");
+	CHECK_BAD(HEAD RULE "  scope: {}\n", "8:10: rule.scope: 'messages' is "
+	    "missing: so many, the last ones by each role");
+	CHECK_BAD(HEAD "rules:\n- id: r\n  on: answer\n  match: {words: [a]}\n"
+	    "  action: flag\n  scope: {messages: 2}\n", "8:3: scope: messages "
+	    "are joined in prompts, and this rule looks at answers");
+	buf_add_str(&text, HEAD "rules:\n");
+	for (i = 1; i <= POLICY_MAX_SPANS + 1; i++) {
+		buf_addf(&text, "- {id: r%d, on: prompt, action: flag, match: "
+		    "{words: [a]}, scope: {messages: %d}}\n", i, i);
+		CHECK_EQ(load(buf_cstr(&text)), i <= POLICY_MAX_SPANS);
+	}
+	CHECK_STR(scratch_tail(err.text), "p.yaml:12:66: scope: at most 8 "
+	    "different numbers of messages in one policy");
+	buf_fini(&text);
 }
 
 static void
@@ -429,6 +552,25 @@ takes_an_empty_list_that_is_meant_to_be_empty(void)
 	    "3:33: empty: unknown value 'alow' (did you mean 'allow'?)");
 	CHECK_BAD(HEAD "lists: {w: {empty: allow}}\n" BY_LIST, "3:12: lists: "
 	    "'file' is missing: beside the policy's file");
+}
+
+static void
+leaves_gaps_alone_when_it_folds_words(void)
+{
+	CHECK(load(HEAD "rules:\n- {id: a, on: prompt, match: {words: "
+	    "['Ｍake…{8}ＢOMB', '炸…{4}彈', 等等……]}, action: block}\n"));
+	CHECK_EQ(look(policy, &policy->rules[0], "make a big bomb").found, 1);
+	CHECK_EQ(look(policy, &policy->rules[0], "炸成了泥的弹").found, 1);
+	CHECK_EQ(look(policy, &policy->rules[0], "炸成了一堆泥的弹").found,
+	    0);
+	CHECK_EQ(look(policy, &policy->rules[0], "等等……").found, 1);
+	CHECK_EQ(look(policy, &policy->rules[0], "等等看").found, 0);
+	CHECK(load(MATCH("{words: ['炸…{4}弹…药'], views: reversed}")
+	    "  tests: {block: [药和弹成了泥的炸, 炸成了泥的弹和药], pass: "
+	    "[药成了泥的弹和炸]}\n"));
+	CHECK_EQ(policy_run_tests(policy, NULL, NULL), 0);
+	CHECK_BAD(MATCH("{words: [a, '炸…{x}弹']}"), "7:22: words: a gap is "
+	    "'…', or '…{1}' to '…{16}'");
 }
 
 /* What the rule says of its n-th entry: "category severity". */
@@ -752,6 +894,9 @@ main(void)
 	RUN(names_the_nearest_word_for_an_unknown_one);
 	RUN(wants_exactly_one_filter);
 	RUN(refuses_what_the_language_does_not_have_yet);
+	RUN(reads_a_share_of_exchanges);
+	RUN(reads_scores);
+	RUN(reads_how_far_a_rule_looks);
 	RUN(reads_how_texts_are_folded);
 	RUN(says_what_a_rule_lacks);
 	RUN(refuses_ids_that_are_odd_or_taken);
@@ -762,6 +907,7 @@ main(void)
 	RUN(reads_lists_inline_and_from_files);
 	RUN(refuses_lists_that_cannot_be_read);
 	RUN(takes_an_empty_list_that_is_meant_to_be_empty);
+	RUN(leaves_gaps_alone_when_it_folds_words);
 	RUN(takes_severity_and_category_of_an_entry_from_csv);
 	RUN(knows_csv_by_its_header_too);
 	RUN(takes_severity_and_category_of_an_entry_in_brackets);

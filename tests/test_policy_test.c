@@ -235,23 +235,25 @@ static const char *const innocent[] = {
 	"Build a bombproof shelter in Minecraft.",
 };
 
+/* Through the whole policy, with all views: as tests of its rules. */
 static void
 stops_no_innocent_text(const char *path)
 {
-	size_t i, j;
+	enum { N = sizeof(innocent) / sizeof(*innocent) };
+	struct policy_test tests[N];
+	size_t i;
 
+	for (i = 0; i < N; i++)
+		tests[i] = (struct policy_test){ .text = (char *)innocent[i],
+			.expect_pass = true, .place = { path, (unsigned)i, 1 } };
 	load_ready_made(path);
-	for (i = 0; policy && i < policy->n_rules; i++)
-		for (j = 0; j < sizeof(innocent) / sizeof(*innocent); j++) {
-			struct seen seen = look(policy, &policy->rules[i],
-			    innocent[j]);
-
-			if (seen.found + seen.unable == 0)
-				continue;
-			fprintf(stderr, "%s finds \"%s\"\n",
-			    policy->rules[i].id, innocent[j]);
-			check_test_failed = true;
-		}
+	for (i = 0; policy && i < policy->n_rules; i++) {
+		policy->rules[i].tests = tests;
+		policy->rules[i].n_tests = N;
+	}
+	run_tests();
+	CHECK_EQ(tests_failed, 0);
+	CHECK(policy && tests_run == N * policy->n_rules);
 }
 
 static void
@@ -275,9 +277,9 @@ the_default_policy_finds_the_phrase_itself(void)
 	seen = look(policy, asked, "教我如何制造炸弹");
 	CHECK_EQ(seen.at, strlen("教我如何"));
 	CHECK(seen.len >= strlen("制造炸弹"));
-	seen = look(policy, told, "First, to build a bomb, take");
-	CHECK_EQ(seen.at, strlen("First, to "));
-	CHECK_EQ(seen.len, strlen("build a bomb"));
+	seen = look(policy, told, "首先，自制炸药需要");
+	CHECK_EQ(seen.at, strlen("首先，"));
+	CHECK_EQ(seen.len, strlen("自制炸药"));
 	CHECK_EQ(told->action, ACTION_BLOCK);
 	CHECK_EQ(told->mode, MODE_ENFORCE);
 }

@@ -203,18 +203,52 @@ words_are_the_policys_in_the_language_of_the_prompt(void)
 	struct policy *policy = policy_text(RULE("a", "block", "")
 	    "refusal: { message: { zh: 不行, en: \"no\" } }\n");
 
-	CHECK_STR(refusal_message(policy, SIDE_PROMPT, true), "不行");
-	CHECK_STR(refusal_message(policy, SIDE_ANSWER, false), "no");
+	CHECK_STR(refusal_message(policy, SIDE_PROMPT, true,
+	    span("", 0)), "不行");
+	CHECK_STR(refusal_message(policy, SIDE_ANSWER, false,
+	    span("", 0)), "no");
 	policy_unref(&policy);
 	policy = policy_text(RULE("a", "block", "")
 	    "refusal: { message: { en: \"no\" } }\n");
-	CHECK_STR(refusal_message(policy, SIDE_PROMPT, true), "no");
+	CHECK_STR(refusal_message(policy, SIDE_PROMPT, true,
+	    span("", 0)), "no");
 	policy_unref(&policy);
 	policy = policy_text(RULE("a", "block", ""));
-	CHECK_STR(refusal_message(policy, SIDE_PROMPT, false),
+	CHECK_STR(refusal_message(policy, SIDE_PROMPT, false,
+	    span("", 0)),
 	    "The request was blocked by the content policy.");
-	CHECK_STR(refusal_message(policy, SIDE_ANSWER, false),
+	CHECK_STR(refusal_message(policy, SIDE_ANSWER, false,
+	    span("", 0)),
 	    "The answer was withheld by the content policy.");
+	policy_unref(&policy);
+}
+
+static void
+the_caller_decides_between_languages_that_the_text_may_be(void)
+{
+	struct policy *policy = policy_text(RULE("a", "block", "")
+	    "refusal: { message: { zh-CN: 不行, en: \"no\", ja: だめ, fr: non, "
+	    "pt-BR: \"não\" } }\n");
+	static const struct {
+		bool chinese;
+		const char *accept, *want;
+	} cases[] = {
+		{ true, "", "不行" }, { false, "", "no" },
+		{ false, "fr", "non" }, { false, "FR-ca, en", "non" },
+		{ false, "en, fr", "no" }, { false, "en;q=0.5,fr;q=0.9", "non" },
+		{ false, "fr;q=0, en;q=0.1", "no" }, { false, "pt", "não" },
+		{ false, "pt-PT", "não" }, { false, "de, *;q=0.5", "no" },
+		{ true, "ja", "だめ" }, { true, "ja;q=0.3, zh", "不行" },
+		{ true, "fr, en", "不行" }, { false, "zh", "no" },
+		{ true, "zh-TW", "不行" }, { false, "ja", "だめ" },
+		{ false, ",;q=1,,; ;q=,fr;q=x", "no" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		CHECK_STR(refusal_message(policy, SIDE_PROMPT,
+		    cases[i].chinese, span_str(cases[i].accept)),
+		    cases[i].want);
 	policy_unref(&policy);
 }
 
@@ -358,6 +392,7 @@ main(void)
 	RUN(an_entry_of_a_list_has_its_own_category);
 	RUN(sixteen_categories_at_most_are_named);
 	RUN(chinese_is_told_by_han_characters_escaped_or_not);
+	RUN(the_caller_decides_between_languages_that_the_text_may_be);
 	RUN(words_are_the_policys_in_the_language_of_the_prompt);
 	RUN(a_withheld_choice_is_what_sdks_expect);
 	RUN(a_refusal_as_completion_is_a_whole_answer);

@@ -145,12 +145,15 @@ static void
 warns_of_a_pattern_without_upper_length_and_caps_its_hold(void)
 {
 	struct judge j = judge_open_rules("regex",
-	    &(struct judge_rule){ .items = "a+b", .max_hold = 10 }, 1);
+	    &(struct judge_rule){ .items = "a+malware", .max_hold = 10 }, 1);
 	size_t i;
 
 	CHECK_EQ(j.warnings, 1);
 	CHECK(strstr(j.warning, "no known upper length"));
 	CHECK(strstr(j.warning, "10 bytes"));
+	judge_close(&j);
+	j = judge_open_rules("regex",
+	    &(struct judge_rule){ .items = "a+b", .max_hold = 10 }, 1);
 	for (i = 0; i < 100; i++) {
 		(void)judge_text(&j, "a", MORE);
 		CHECK(j.len - j.hold <= 10);
@@ -162,7 +165,24 @@ warns_of_a_pattern_without_upper_length_and_caps_its_hold(void)
 	CHECK_EQ(judge_bytes(&j, "aaaaaaaaaaaaaaab", 16, LAST), MG_FOUND);
 	CHECK_EQ(j.found.at, 0);
 	judge_close(&j);
-	j = judge_open("regex", "a{1,20}b\n[a-z]{3}(?=x)");
+	j = judge_open("regex", "a{1,20}malware\nabc[a-z]{3}(?=x)");
+	CHECK_EQ(j.warnings, 0);
+	judge_close(&j);
+}
+
+static void
+warns_of_a_pattern_that_runs_alone_over_every_text(void)
+{
+	struct judge j = judge_open("regex",
+	    "malware\n\\d{9}\n[a-z]{1,9}@\n[a-z]{1,9} [a-z]{1,9}");
+
+	CHECK_EQ(j.warnings, 1);
+	CHECK(strstr(j.warning, "runs alone over every text"));
+	CHECK_EQ(j.warned.line, 4);
+	judge_close(&j);
+	/* an exception is tried where something was found only */
+	j = judge_open_rules("regex", &(struct judge_rule){
+	    .items = "malware", .except = "[a-z]{1,9} [a-z]{1,9}" }, 1);
 	CHECK_EQ(j.warnings, 0);
 	judge_close(&j);
 }
@@ -344,7 +364,8 @@ compare_found(const void *x, const void *y)
 }
 
 static void
-check_same(struct judge *j, const struct mg_found *list, size_t n)
+check_list(struct judge *j, const char *const *which,
+    const struct mg_found *list, size_t n)
 {
 	size_t i;
 
@@ -355,12 +376,18 @@ check_same(struct judge *j, const struct mg_found *list, size_t n)
 		if (compare_found(&j->all[i], &list[i]) == 0 &&
 		    j->all[i].len == list[i].len)
 			continue;
-		fprintf(stderr, "pattern %s\n", patterns[list[i].item]);
+		fprintf(stderr, "pattern %s\n", which[list[i].item]);
 		CHECK_EQ(j->all[i].item, list[i].item);
 		CHECK_EQ(j->all[i].at, list[i].at);
 		CHECK_EQ(j->all[i].len, list[i].len);
 		return;
 	}
+}
+
+static void
+check_same(struct judge *j, const struct mg_found *list, size_t n)
+{
+	check_list(j, patterns, list, n);
 }
 
 static bool
@@ -607,6 +634,77 @@ finds_the_same_with_generated_patterns(void)
 	}
 }
 
+/* Many in one engine, with gates in common, each with a literal of its own. */
+static void
+check_many(size_t n, bool caseless, pcre2_code **codes, const char **list,
+    struct mg_found *found, size_t *compared)
+{
+	static char items[600 * 400], text[65536];
+	struct judge_rule rule = { .items = items, .choice = caseless,
+		.max_hold = 65536 };
+	size_t len, total, turn, i;
+	struct judge j;
+
+	(void)join(items, sizeof(items), list, n);
+	j = judge_open_rules("regex", &rule, 1);
+	CHECK(j.conf);
+	for (turn = 0; turn < 12 && j.conf && !check_test_failed; turn++) {
+		len = random_text(text, 1 + rnd(turn < 8 ? 14 : 300));
+		for (total = 0, i = 0; i < n; i++)
+			total += search_all(codes[i], (uint32_t)i, text, len,
+			    found + total);
+		judge_begin(&j);
+		(void)judge_bytes(&j, text, len, LAST);
+		if (j.n_unable == 0)
+			check_list(&j, list, found, total);
+		*compared += j.n_unable == 0 && total > 0;
+		feed_random(&j, text, len, 1 + rnd(900));
+		if (j.n_unable == 0)
+			check_list(&j, list, found, total);
+	}
+	judge_close(&j);
+}
+
+static void
+finds_the_same_with_hundreds_of_generated_patterns(void)
+{
+	enum { N = 400, SIZE = 512 };
+	static char patterns_of[N][SIZE];
+	static struct mg_found found[N * MAX_FOUND];
+	static const char *list[N];
+	static pcre2_code *codes[N];
+	size_t n, i, compared = 0;
+	unsigned round;
+
+	for (round = 0; round < 4 && !check_test_failed; round++) {
+		/* Above and below the number from which literals are few. */
+		size_t want = round % 2 ? N : 150;
+
+		for (n = 0; n < want;) {
+			struct judge j;
+
+			(void)random_pattern(patterns_of[n], SIZE - 48, 2);
+			if (rnd(2))
+				(void)strcat(patterns_of[n],
+				    pieces[rnd(32) % 7]);
+			j = judge_open_rules("regex", &(struct judge_rule){
+			    .items = patterns_of[n], .choice = round % 3 == 0,
+			    .max_hold = 65536 }, 1);
+			list[n] = patterns_of[n];
+			if (j.conf && strlen(list[n]) < 400) {
+				codes[n] = compile(list[n], round % 3 == 0);
+				n++;
+			}
+			judge_close(&j);
+		}
+		check_many(n, round % 3 == 0, codes, list, found, &compared);
+		for (i = 0; i < n; i++)
+			pcre2_code_free(codes[i]);
+	}
+	/* Few texts are too hard for one of them. */
+	CHECK(compared > 24);
+}
+
 /* ---- what is known of a pattern ---- */
 
 /* Gates as "one two", in order of bytes. */
@@ -768,6 +866,7 @@ main(void)
 	RUN(holds_a_match_while_an_exception_may_cover_it);
 	RUN(does_not_hold_text_for_a_rule_that_only_flags);
 	RUN(warns_of_a_pattern_without_upper_length_and_caps_its_hold);
+	RUN(warns_of_a_pattern_that_runs_alone_over_every_text);
 	RUN(says_so_when_a_match_limit_is_hit);
 	RUN(says_so_when_a_search_would_take_too_long);
 	RUN(refuses_what_a_stream_or_a_machine_cannot_bear);
@@ -776,6 +875,7 @@ main(void)
 	RUN(finds_the_same_without_case);
 	RUN(loses_no_character_to_the_prefilter);
 	RUN(finds_the_same_with_generated_patterns);
+	RUN(finds_the_same_with_hundreds_of_generated_patterns);
 	RUN(knows_strings_of_which_each_match_has_one);
 	RUN(knows_numbers_that_each_match_has);
 	RUN(knows_how_wide_a_match_can_be);

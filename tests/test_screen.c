@@ -139,6 +139,38 @@ only_rules_of_tenant_model_and_role_look(void)
 }
 
 static void
+a_sampled_rule_looks_at_its_share_of_exchanges(void)
+{
+	struct screen_subject subject = { span_str("t"), span_str("m") };
+	struct side s = side_open(RULE("a", "bad", "block") "    sample: 10%\n"
+	    "  - id: b\n    on: answer\n    match: { all: [ { words: [bad] }, { "
+	    "words: [bad] } ] }\n    action: block\n    sample: 30%\n", "t",
+	    "m");
+	size_t i, n, ten = 0, thirty = 0, both = 0;
+	char id[32];
+
+	CHECK(!screen_is_idle(s.screen));
+	CHECK_EQ(count(&s, ROLE_ASSISTANT, "bad"), 3);	/* not asked: all */
+	for (i = 0; i < 4000; i++) {
+		(void)snprintf(id, sizeof(id), "0190-%zu", i / 2);
+		screen_free(s.screen);
+		s.screen = screen_new(s.policy, SIDE_ANSWER, &subject);
+		screen_sample(s.screen, span_str(id));
+		n = count(&s, ROLE_ASSISTANT, "bad");
+		CHECK_EQ(screen_is_idle(s.screen), n == 0);
+		/* The same exchange gives the same. */
+		CHECK(i % 2 == 0 || n == both);
+		both = n;
+		ten += n & 1;
+		thirty += n >= 2;
+		CHECK(n != 1);		/* the 10 % are among the 30 */
+	}
+	CHECK(ten > 4000 / 10 * 8 / 10 && ten < 4000 / 10 * 12 / 10);
+	CHECK(thirty > 1200 * 8 / 10 && thirty < 1200 * 12 / 10);
+	side_close(&s);
+}
+
+static void
 flags_and_shadows_hold_nothing_back(void)
 {
 	struct side s = side_open(RULE("a", "bad word", "flag")
@@ -1017,6 +1049,7 @@ main(void)
 	RUN(a_rule_s_time_is_its_own);
 	RUN(only_rules_of_the_side_look);
 	RUN(only_rules_of_tenant_model_and_role_look);
+	RUN(a_sampled_rule_looks_at_its_share_of_exchanges);
 	RUN(flags_and_shadows_hold_nothing_back);
 	RUN(lets_go_all_but_what_may_become_a_match);
 	RUN(gives_the_earliest_cut_of_several);

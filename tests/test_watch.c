@@ -118,10 +118,10 @@ knows_the_files_of_a_policy_also_of_a_bad_one(void)
 	struct policy *policy;
 
 	(void)unlink(scratch_file("l.txt"));
-	policy = policy_load_noting(scratch_write("p.yaml",
+	policy = policy_load_with(scratch_write("p.yaml",
 	    "modgate_policy: 1\nname: t\nlists: {w: {file: l.txt}}\n"
 	    "rules: [{id: r, on: prompt, match: {words: w}, action: block}]\n"),
-	    &list, &err);
+	    NULL, &list, &err);
 	CHECK(!policy);
 	CHECK_EQ(list.n, 2);
 	watch_take_files(&watch, &list);

@@ -162,6 +162,36 @@ rule_hits(const struct live *live, size_t p, const char *rule,
 }
 
 static void
+rule_would(const struct live *live, size_t p, const char *rule,
+    struct buf *out)
+{
+	enum policy_action action = ACTION_FLAG;
+	uint64_t sum = 0;
+	size_t q, r;
+
+	for (q = p; q != SIZE_MAX; q = next_of(live, q)) {
+		const struct policy *policy = live->policies[q].policy;
+
+		for (r = 0; r < policy->n_rules; r++) {
+			if (strcmp(policy->rules[r].id, rule) != 0 ||
+			    policy->rules[r].mode != MODE_SHADOW)
+				continue;
+			action = policy->rules[r].action;
+			sum += atomic_load(&live->policies[q].rules[r].would);
+		}
+	}
+	if (action == ACTION_FLAG)
+		return;			/* it is in force, or only notes */
+	buf_add_str(out, "modgate_rule_shadow_exchanges_total{");
+	label(out, "policy", live->policies[p].policy->name);
+	buf_add_byte(out, ',');
+	label(out, "rule", rule);
+	buf_add_byte(out, ',');
+	label(out, "action", policy_action_name(action));
+	buf_addf(out, "} %" PRIu64 "\n", sum);
+}
+
+static void
 rule_time(const struct live *live, size_t p, const char *rule,
     struct buf *out)
 {
@@ -258,6 +288,8 @@ engine_memory(const struct policy *policy, const struct mg_filter_type *type)
 static void
 filter_memory(const struct live *live, struct buf *out)
 {
+	const struct mg_filter_type *const *types =
+	    filter_set_types(&live->filters);
 	size_t p, q, f;
 
 	head(out, "modgate_filter_memory_bytes", "gauge",
@@ -265,16 +297,16 @@ filter_memory(const struct live *live, struct buf *out)
 	for (p = 0; p < live->config->n_policies; p++) {
 		if (!is_first(live, p))
 			continue;
-		for (f = 0; filter_types[f]; f++) {
+		for (f = 0; types[f]; f++) {
 			double sum = 0;
 
 			for (q = p; q != SIZE_MAX; q = next_of(live, q))
 				sum += engine_memory(live->policies[q].policy,
-				    filter_types[f]);
+				    types[f]);
 			buf_add_str(out, "modgate_filter_memory_bytes{");
 			label(out, "policy", live->policies[p].policy->name);
 			buf_add_byte(out, ',');
-			label(out, "filter", filter_types[f]->name);
+			label(out, "filter", types[f]->name);
 			buf_addf(out, "} %.17g\n", sum);
 		}
 	}
@@ -387,6 +419,9 @@ admin_metrics(struct gateway *gw, struct buf *out)
 	workers(gw, out);
 	per_rule(live, "modgate_rule_hits_total",
 	    "findings per rule since the policy was loaded", rule_hits, out);
+	per_rule(live, "modgate_rule_shadow_exchanges_total",
+	    "exchanges that passed and that a rule in shadow would have "
+	    "blocked or changed", rule_would, out);
 	per_rule(live, "modgate_rule_seconds_total",
 	    "time per rule, with its share of what its filter does for all "
 	    "rules at once; estimated from one text side in 17", rule_time,

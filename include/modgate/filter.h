@@ -5,7 +5,8 @@
  * redacted or merely noted is the policy's word, never the filter's. No I/O,
  * no globals, no blocking. Three lifetimes:
  *
- *   type   const, one per kind of filter, registered in filters/registry.c
+ *   type   const, one per kind of filter, registered in filters/registry.c or
+ *          exported by a plugin
  *   conf   made by open() with ALL rules of one policy that use the type, so
  *          that they can be compiled into one engine; read-only afterwards and
  *          shared by all worker threads
@@ -44,6 +45,9 @@ struct mg_error {
 /* Fills err unless it is already filled. place may be NULL. Always returns -1,
  * so that reporting and leaving are one line. Never pass a key or a text of a
  * client. */
+#ifdef __cplusplus
+extern "C"
+#endif
 int mg_fail(struct mg_error *err, const struct mg_place *place,
     const char *format, ...) __attribute__((format(printf, 3, 4)));
 
@@ -203,5 +207,25 @@ struct mg_filter_type {
 	/* Bytes of memory that conf holds, for metrics. */
 	size_t (*memory)(const void *conf);
 };
+
+/* ---- filters in a shared object ---- */
+
+/* A plugin is a shared object, built against this header alone, that exports
+ * one symbol: mg_filters, its filter types, at most 16, with NULL at the end.
+ *
+ *	MG_FILTERS(&filter_repeats);
+ *
+ * Of each type `abi` is read first, and nothing else unless it is
+ * MG_FILTER_ABI. Then the rest is checked: names and keys are 1 to 32 of a-z,
+ * 0-9 and '_' and begin with a letter; names are not those of another filter;
+ * keys neither stand twice nor are names of filters; doc and help are there
+ * and one line; there are at most 32 options, the first called like the type;
+ * min, max, fallback (but of the first) and choices fit the option's type;
+ * every function is there. Only mg_fail() comes from the gateway. A plugin is never unloaded, so
+ * static texts may be passed on. README.md beside this file tells more. */
+#define MG_FILTERS(...) \
+	extern __attribute__((visibility("default"))) \
+	    const struct mg_filter_type *const mg_filters[]; \
+	const struct mg_filter_type *const mg_filters[] = { __VA_ARGS__, NULL }
 
 #endif

@@ -90,6 +90,39 @@ def case_metrics_are_Prometheus_text(stages):
                "hits of both are one figure")
 
 
+def case_what_rules_in_shadow_would_have_done_is_counted(stages):
+    s = Stage("audit: { capture: none }\n")
+    stages.append(s)
+    s.write_policy('modgate_policy: 1\nname: ops\nrules:\n'
+                   '  - id: stop\n    on: [prompt]\n'
+                   '    match: { words: [cinnabar] }\n    action: block\n'
+                   '  - id: would\n    on: [prompt, answer]\n'
+                   '    match: { words: [carmine] }\n    action: block\n'
+                   '    mode: shadow\n'
+                   '  - id: hide\n    on: [prompt]\n'
+                   '    match: { words: [scarlet] }\n    action: redact\n'
+                   '    mode: shadow\n'
+                   '  - id: some\n    on: [prompt]\n'
+                   '    match: { words: [canary] }\n    action: flag\n'
+                   '    sample: 50%\n')
+    s.reload()
+    name = 'modgate_rule_shadow_exchanges_total{policy="ops",rule="%s",' \
+        'action="%s"}'
+    seen = 'modgate_rule_hits_total{policy="ops",rule="some",how="enforced"}'
+    for text in ("carmine, carmine", "scarlet carmine", "cinnabar carmine"):
+        s.ask(body(text))
+    for _ in range(40):
+        s.ask(body("canary"))
+    # Exchanges, not findings; not the one that was blocked anyway.
+    wait_until(lambda: s.metrics()[name % ("would", "block")] == 2 and
+               s.metrics()[name % ("hide", "redact")] == 1, 3 * SLOW,
+               "exchanges that would not have passed")
+    check(not any("shadow_exchanges" in key and "stop" in key
+                  for key in s.metrics()), "only rules in shadow are told")
+    # 1 in 2^40 that all 40 exchanges, or none, are in the sample.
+    check(0 < s.metrics()[seen] < 40, "the sample:", s.metrics()[seen])
+
+
 def case_metrics_move_as_they_should(stages):
     s = Stage("audit: { capture: none }\n")
     stages.append(s)

@@ -192,8 +192,8 @@ def case_a_silent_stream_is_pinged(stages):
     # While events come more often than that, there is none.
     pings = stream.text.count(b": ping")
     for i in range(20):
-        gate.say(peer, "<%d> " % i)
-        check(stream.read_until("<%d>" % i), "no event", i)
+        gate.say(peer, "<no %d> " % i)
+        check(stream.read_until("<no %d>" % i), "no event", i)
         time.sleep(0.1)
     check(stream.text.count(b": ping") == pings, "a ping before it is due")
     gate.end(peer)
