@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_policy_test.c - the tests that stand beside rules, and the ready-made
  * policies: their own tests, and innocent texts that nothing may find. */
+#include <limits.h>
+#include <stdlib.h>
+
 #include "gateway/policy.h"
 #include "tests/check.h"
 #include "tests/look.h"
@@ -256,6 +259,30 @@ stops_no_innocent_text(const char *path)
 	CHECK(policy && tests_run == N * policy->n_rules);
 }
 
+/* privacy and prompt-security judge no subject; the others do. */
+static void
+the_ready_made_policies_go_together(void)
+{
+	static const char *const subject[] = { "default", "art-service",
+		"children", "cn-generative-ai" };
+	char top[PATH_MAX], text[4 * PATH_MAX];
+	size_t i;
+
+	CHECK(realpath("policies", top) != NULL);
+	for (i = 0; i < sizeof(subject) / sizeof(*subject); i++) {
+		(void)snprintf(text, sizeof(text), HEAD "include: [%s/%s.yaml, "
+		    "%s/privacy.yaml, %s/prompt-security.yaml]\n", top,
+		    subject[i], top, top);
+		CHECK(load(text));
+		CHECK_STR(err.text, "");
+		if (!policy)
+			continue;
+		run_tests();
+		CHECK_EQ(tests_failed, 0);
+		CHECK(tests_run > 150);
+	}
+}
+
 static void
 the_ready_made_policies_stop_no_innocent_text(void)
 {
@@ -293,6 +320,7 @@ main(void)
 	RUN(tests_a_rule_behind_others_and_without_force);
 	RUN(the_ready_made_policies_keep_their_word);
 	RUN(the_policy_for_china_has_a_rule_for_each_of_31_risks);
+	RUN(the_ready_made_policies_go_together);
 	RUN(the_ready_made_policies_stop_no_innocent_text);
 	RUN(the_default_policy_finds_the_phrase_itself);
 	policy_unref(&policy);
