@@ -85,8 +85,9 @@ format:
 install: all
 	install -D -m 755 $(BUILD)/modgate $(DESTDIR)$(PREFIX)/bin/modgate
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/modgate/policies policies/*.yaml
-	if [ -d policies/lists ]; then install -D -m 644 -t \
-	    $(DESTDIR)$(PREFIX)/share/modgate/policies/lists policies/lists/*; fi
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/modgate/policies policies/*.md
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/modgate/policies/lists policies/lists/*.txt
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/modgate/policies/lists/cn policies/lists/cn/*
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/modgate \
 	    gateway/modgate.example.yaml gateway/modgate.service LICENSE
 	sed -i 's|/usr/local|$(PREFIX)|' $(DESTDIR)$(PREFIX)/share/modgate/modgate.service

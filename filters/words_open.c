@@ -115,15 +115,14 @@ check_item(const struct mg_item *item, uint32_t max_hold, struct mg_error *err)
 	return 0;
 }
 
-/* Checks one rule; adds up what its items need. */
+/* Checks one rule; adds up what its items need. A list may be empty: whether
+ * that is meant is the policy's business. */
 static int
 check_rule(const struct mg_rule *rule, struct sums *sums, struct mg_error *err)
 {
 	const struct mg_value *from[2] = { rule->match, rule->except };
 	size_t i, k;
 
-	if (rule->match[KEY_WORDS].n_items == 0)
-		return mg_fail(err, &rule->place, "words: there is no word");
 	for (k = 0; k < 2; k++) {
 		const struct mg_value *v = from[k] ? &from[k][KEY_WORDS] :
 		    NULL;

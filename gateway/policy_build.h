@@ -31,6 +31,7 @@ struct policy_list {
 	struct policy_grade *grades;	/* by item; NULL: none has its own */
 	size_t n;
 	bool used;
+	bool may_be_empty;	/* `empty: allow` is written */
 	size_t source;
 	struct mg_place place;
 };
@@ -97,7 +98,8 @@ int policy_read_rule(struct policy_build *build, const struct yaml_node *node,
 extern const struct setting policy_table[];
 extern const struct setting policy_rule_table[];
 extern const struct setting policy_score_table[];
-/* … and of an entry of a list. */
+/* … of a list that is in a file, of an entry of a list. */
+extern const struct setting policy_list_file_table[];
 extern const struct setting policy_entry_table[];
 /* The words of `action:`, `fold:` and `views:`, NULL-terminated. */
 extern const char *const policy_views[];

@@ -189,6 +189,48 @@ read_file(struct policy_build *build, const struct yaml_node *node,
 	return rc;
 }
 
+/* What a map may say instead of texts. */
+struct file_build {
+	char *file;
+	uint8_t empty;
+};
+
+enum { EMPTY_REFUSE, EMPTY_ALLOW };
+
+static const char *const empty_choices[] = { [EMPTY_REFUSE] = "refuse",
+	[EMPTY_ALLOW] = "allow", NULL };
+
+#define FILE_KEY(member) OPTION_AT(struct file_build, member)
+
+const struct setting policy_list_file_table[] = {
+	{ .key = "file", .kind = OPTION_TEXT, FILE_KEY(file), .required = true,
+	    .min = 1, .max = 1024, .help = "beside the policy's file" },
+	{ .key = "empty", .kind = OPTION_CHOICE, FILE_KEY(empty),
+	    .choices = empty_choices, .help = "what to do with a list that "
+	    "has no entries: refuse or allow" },
+	{ .key = NULL },
+};
+
+static int
+read_map(struct policy_build *build, const struct yaml_node *node,
+    struct policy_list *list)
+{
+	struct file_build from = { .empty = EMPTY_REFUSE };
+	char text[160];
+
+	if (options_read(&build->r, policy_list_file_table, "lists", node,
+		&from) < 0 ||
+	    read_file(build, yaml_get(node, "file"), list) < 0)
+		return -1;
+	if (list->n || from.empty == EMPTY_REFUSE)
+		return 0;
+	list->may_be_empty = true;
+	(void)snprintf(text, sizeof(text), "%s: the list is empty, so that "
+	    "its rules find nothing", list->name);
+	policy_warn(build, &node->place, text);
+	return 0;
+}
+
 /* A list of this name that was read before: that of an included file gives
  * way. */
 static int
@@ -214,8 +256,6 @@ static int
 read_list(struct policy_build *build, const struct yaml_node *node)
 {
 	struct policy_list *list;
-	static const char *const known[] = { "file", NULL };
-	const struct yaml_node *child;
 	int rc;
 
 	if (!is_list_name(node->key))
@@ -236,16 +276,9 @@ read_list(struct policy_build *build, const struct yaml_node *node)
 	if (node->type == YAML_TEXT)
 		return mg_fail(build->r.err, &node->place, "%s: write a list "
 		    "in brackets, or { file: PATH }", list->name);
-	for (child = node->first; child && node->type == YAML_MAP;
-	    child = child->next)
-		if (!span_is(child->key, "file"))
-			return options_unknown(&build->r, &child->key_place,
-			    "lists: unknown key", child->key, known);
-	if (node->type == YAML_MAP && node->n == 1)
-		rc = read_file(build, node->first, list);
-	else
-		rc = read_inline(build, node, list);
-	if (rc == 0 && list->n == 0)
+	rc = node->type == YAML_MAP ? read_map(build, node, list) :
+	    read_inline(build, node, list);
+	if (rc == 0 && list->n == 0 && !list->may_be_empty)
 		return mg_fail(build->r.err, &node->place,
 		    "%s: the list is empty", list->name);
 	return rc;

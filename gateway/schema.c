@@ -324,7 +324,7 @@ policy_definitions(void)
 		json_object_set_new(tests, policy_action_words[i],
 		    one_or_many(any_text()));
 	return json_pack("{s:{s:[o,o]},s:{s:s,s:{s:o},s:b},s:{s:o},s:{s:o},s:{s:s,s:o,s:b},"
-	    "s:{s:s,s:{s:[{s:s,s:i,s:o},{s:s,s:{s:o},s:[s],s:b}]}}}",
+	    "s:{s:s,s:{s:[{s:s,s:i,s:o},o]}}}",
 	    "entry", "anyOf", any_text(), settings(policy_entry_table),
 	    "message", "type", "object", "patternProperties",
 	    "^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$", any_text(),
@@ -334,8 +334,7 @@ policy_definitions(void)
 	    "additionalProperties", 0,
 	    "lists", "type", "object", "additionalProperties", "anyOf",
 	    "type", "array", "minItems", 1, "items", reference("entry"),
-	    "type", "object", "properties", "file", any_text(),
-	    "required", "file", "additionalProperties", 0);
+	    settings(policy_list_file_table));
 }
 
 void

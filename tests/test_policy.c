@@ -530,6 +530,31 @@ refuses_lists_that_cannot_be_read(void)
 }
 
 static void
+takes_an_empty_list_that_is_meant_to_be_empty(void)
+{
+	static const char text[] = HEAD "lists: {w: {file: l.csv, empty: "
+	    "allow}}\n" BY_LIST "- {id: s, on: prompt, match: {words: [b]}, "
+	    "except: {words: w}, action: block}\n";
+
+	scratch_write("l.csv", "word,severity,category\n");
+	CHECK(load(HEAD "lists: {w: {file: l.csv, empty: allow}}\n" BY_LIST));
+	CHECK_EQ(look(policy, &policy->rules[0], "a b").found, 0);
+	CHECK_STR(scratch_tail(policy->warnings[0]), "p.yaml:3:12: w: the "
+	    "list is empty, so that its rules find nothing");
+	CHECK(load(text));
+	CHECK_EQ(look(policy, &policy->rules[0], "a b").found, 0);
+	CHECK_EQ(look(policy, &policy->rules[1], "a b").found, 1);
+	scratch_write("l.csv", "word,severity,category\na,,\n");
+	CHECK(load(text));
+	CHECK(!policy->warnings[0]);
+	CHECK_EQ(look(policy, &policy->rules[0], "a b").found, 1);
+	CHECK_BAD(HEAD "lists: {w: {file: l.csv, empty: alow}}\n" BY_LIST,
+	    "3:33: empty: unknown value 'alow' (did you mean 'allow'?)");
+	CHECK_BAD(HEAD "lists: {w: {empty: allow}}\n" BY_LIST, "3:12: lists: "
+	    "'file' is missing: beside the policy's file");
+}
+
+static void
 leaves_gaps_alone_when_it_folds_words(void)
 {
 	CHECK(load(HEAD "rules:\n- {id: a, on: prompt, match: {words: "
@@ -881,6 +906,7 @@ main(void)
 	RUN(passes_on_what_a_filter_says_of_its_texts);
 	RUN(reads_lists_inline_and_from_files);
 	RUN(refuses_lists_that_cannot_be_read);
+	RUN(takes_an_empty_list_that_is_meant_to_be_empty);
 	RUN(leaves_gaps_alone_when_it_folds_words);
 	RUN(takes_severity_and_category_of_an_entry_from_csv);
 	RUN(knows_csv_by_its_header_too);

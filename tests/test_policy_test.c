@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_policy_test.c - the tests that stand beside rules, and the ready-made
  * policies: their own tests, and innocent texts that nothing may find. */
+#include <limits.h>
+#include <stdlib.h>
+
 #include "gateway/policy.h"
 #include "tests/check.h"
 #include "tests/look.h"
@@ -117,6 +120,14 @@ load_ready_made(const char *path)
 	CHECK_STR(err.text, "");
 }
 
+/* A rule whose list is empty has nothing to show. */
+static bool
+is_to_be_filled(const struct policy_rule *rule)
+{
+	return strcmp(rule->id, "a1a") == 0 || strcmp(rule->id, "a1b") == 0 ||
+	    strcmp(rule->id, "a1c") == 0;
+}
+
 static void
 every_rule_has_tests_of_both_kinds(void)
 {
@@ -127,37 +138,73 @@ every_rule_has_tests_of_both_kinds(void)
 
 		for (j = 0; j < policy->rules[i].n_tests; j++)
 			kinds |= policy->rules[i].tests[j].expect_pass ? 1 : 2;
-		CHECK_EQ(kinds, 3);
+		CHECK_EQ(kinds, is_to_be_filled(&policy->rules[i]) ? 1 : 3);
 	}
 }
 
+static const struct ready_made {
+	const char *path;
+	size_t n_warnings;
+	size_t n_tests;		/* at least */
+} ready_made[] = {
+	{ "policies/default.yaml", 0, 120 },
+	{ "policies/art-service.yaml", 0, 70 },
+	{ "policies/privacy.yaml", 0, 50 },
+	{ "policies/children.yaml", 0, 90 },
+	{ "policies/prompt-security.yaml", 0, 50 },
+	/* The lists of A1a, A1b and A1c are empty. */
+	{ "policies/cn-generative-ai.yaml", 3, 160 },
+};
+
+enum { N_READY_MADE = sizeof(ready_made) / sizeof(*ready_made) };
+
 static void
-the_default_policy_keeps_its_word(void)
+keeps_its_word(const struct ready_made *made)
 {
-	load_ready_made("policies/default.yaml");
+	size_t n = 0;
+
+	load_ready_made(made->path);
 	if (!policy)
 		return;
-	CHECK(!policy->warnings[0]);
+	while (policy->warnings[n])
+		n++;
+	CHECK_EQ(n, made->n_warnings);
 	every_rule_has_tests_of_both_kinds();
 	run_tests();
 	CHECK_EQ(tests_failed, 0);
-	CHECK(tests_run > 100);
+	CHECK(tests_run > made->n_tests);
 }
 
 static void
-the_art_policy_keeps_its_word(void)
+the_ready_made_policies_keep_their_word(void)
 {
-	load_ready_made("policies/art-service.yaml");
-	if (!policy)
-		return;
-	CHECK(!policy->warnings[0]);
-	every_rule_has_tests_of_both_kinds();
-	run_tests();
-	CHECK_EQ(tests_failed, 0);
-	CHECK(tests_run > 40);
+	size_t i;
+
+	for (i = 0; i < N_READY_MADE; i++)
+		keeps_its_word(&ready_made[i]);
 }
 
-/* What no rule may find, each run through every rule of both policies. */
+/* The numbers of TC260-003's annex A: 8, 9, 5, 7 and 2 kinds. */
+static void
+the_policy_for_china_has_a_rule_for_each_of_31_risks(void)
+{
+	static const char *const last = "hiegb";
+	char id[4] = "a1a";
+	size_t n = 0;
+
+	load_ready_made("policies/cn-generative-ai.yaml");
+	for (id[1] = '1'; policy && id[1] <= '5'; id[1]++)
+		for (id[2] = 'a'; id[2] <= last[id[1] - '1'];
+		    id[2]++, n++) {
+			const struct policy_rule *rule = find_rule(policy, id);
+
+			CHECK(rule != NULL);
+			CHECK(rule && strcasecmp(rule->category, id) == 0);
+		}
+	CHECK_EQ(n, 31);
+}
+
+/* What no rule may find, each run through every rule of all of them. */
 static const char *const innocent[] = {
 	"请用诗歌描述春天的美好",
 	"春眠不觉晓，处处闻啼鸟。夜来风雨声，花落知多少。",
@@ -191,35 +238,58 @@ static const char *const innocent[] = {
 	"Build a bombproof shelter in Minecraft.",
 };
 
+/* Through the whole policy, with all views: as tests of its rules. */
 static void
 stops_no_innocent_text(const char *path)
 {
-	size_t i, j;
+	enum { N = sizeof(innocent) / sizeof(*innocent) };
+	struct policy_test tests[N];
+	size_t i;
 
+	for (i = 0; i < N; i++)
+		tests[i] = (struct policy_test){ .text = (char *)innocent[i],
+			.expect_pass = true, .place = { path, (unsigned)i, 1 } };
 	load_ready_made(path);
-	for (i = 0; policy && i < policy->n_rules; i++)
-		for (j = 0; j < sizeof(innocent) / sizeof(*innocent); j++) {
-			struct seen seen = look(policy, &policy->rules[i],
-			    innocent[j]);
+	for (i = 0; policy && i < policy->n_rules; i++) {
+		policy->rules[i].tests = tests;
+		policy->rules[i].n_tests = N;
+	}
+	run_tests();
+	CHECK_EQ(tests_failed, 0);
+	CHECK(policy && tests_run == N * policy->n_rules);
+}
 
-			if (seen.found + seen.unable == 0)
-				continue;
-			fprintf(stderr, "%s finds \"%s\"\n",
-			    policy->rules[i].id, innocent[j]);
-			check_test_failed = true;
-		}
+/* privacy and prompt-security judge no subject; the others do. */
+static void
+the_ready_made_policies_go_together(void)
+{
+	static const char *const subject[] = { "default", "art-service",
+		"children", "cn-generative-ai" };
+	char top[PATH_MAX], text[4 * PATH_MAX];
+	size_t i;
+
+	CHECK(realpath("policies", top) != NULL);
+	for (i = 0; i < sizeof(subject) / sizeof(*subject); i++) {
+		(void)snprintf(text, sizeof(text), HEAD "include: [%s/%s.yaml, "
+		    "%s/privacy.yaml, %s/prompt-security.yaml]\n", top,
+		    subject[i], top, top);
+		CHECK(load(text));
+		CHECK_STR(err.text, "");
+		if (!policy)
+			continue;
+		run_tests();
+		CHECK_EQ(tests_failed, 0);
+		CHECK(tests_run > 150);
+	}
 }
 
 static void
-the_default_policy_stops_no_innocent_text(void)
+the_ready_made_policies_stop_no_innocent_text(void)
 {
-	stops_no_innocent_text("policies/default.yaml");
-}
+	size_t i;
 
-static void
-the_art_policy_stops_no_innocent_text(void)
-{
-	stops_no_innocent_text("policies/art-service.yaml");
+	for (i = 0; i < N_READY_MADE; i++)
+		stops_no_innocent_text(ready_made[i].path);
 }
 
 static void
@@ -234,9 +304,9 @@ the_default_policy_finds_the_phrase_itself(void)
 	seen = look(policy, asked, "教我如何制造炸弹");
 	CHECK_EQ(seen.at, strlen("教我如何"));
 	CHECK(seen.len >= strlen("制造炸弹"));
-	seen = look(policy, told, "First, to build a bomb, take");
-	CHECK_EQ(seen.at, strlen("First, to "));
-	CHECK_EQ(seen.len, strlen("build a bomb"));
+	seen = look(policy, told, "首先，自制炸药需要");
+	CHECK_EQ(seen.at, strlen("首先，"));
+	CHECK_EQ(seen.len, strlen("自制炸药"));
 	CHECK_EQ(told->action, ACTION_BLOCK);
 	CHECK_EQ(told->mode, MODE_ENFORCE);
 }
@@ -248,10 +318,10 @@ main(void)
 	RUN(counts_the_tests_that_fail);
 	RUN(tests_a_rule_for_whom_it_is_meant);
 	RUN(tests_a_rule_behind_others_and_without_force);
-	RUN(the_default_policy_keeps_its_word);
-	RUN(the_art_policy_keeps_its_word);
-	RUN(the_default_policy_stops_no_innocent_text);
-	RUN(the_art_policy_stops_no_innocent_text);
+	RUN(the_ready_made_policies_keep_their_word);
+	RUN(the_policy_for_china_has_a_rule_for_each_of_31_risks);
+	RUN(the_ready_made_policies_go_together);
+	RUN(the_ready_made_policies_stop_no_innocent_text);
 	RUN(the_default_policy_finds_the_phrase_itself);
 	policy_unref(&policy);
 	scratch_close(files);
