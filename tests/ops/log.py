@@ -89,6 +89,7 @@ def case_a_log_verifies_after_a_crash(stages):
         s.ends_with(-signal.SIGKILL)
         s.gateway.status = 0        # as we wished
         s.gateway = s.start(name="gateway%d" % turn)
+        wait_until(lambda: published(s) > 0, 5 * SLOW, "a checkpoint")
         said = verify(s)
         check(said["good"] and said["closed"] >= 20 * turn, said)
     s.term()
