@@ -209,7 +209,7 @@ read_unit(struct fold *f, const char *ptr, size_t n, bool last)
 	size_t i = signs(f, ptr, n);
 	unsigned char byte;
 	char text[4];
-	uint32_t c;
+	uint32_t c = 0;
 	int size = code_point(ptr + i, n - i, last, &c);
 
 	if (size < 0 || (n < PAIR_MAX && !last))
