@@ -21,7 +21,8 @@ struct decode {
 	bool between;		/* at a member's or frame's border */
 	bool begun;		/* a byte has come */
 	bool ready;		/* zlib is set up */
-	unsigned magic;		/* zstd: bytes of the frame's magic number seen */
+	unsigned head;		/* zstd: bytes of the frame's head seen */
+	bool single;		/* … it has no window descriptor */
 	bool skip;		/* it is that of a frame to be skipped */
 	enum decode_result result;	/* sticks once it is not OK */
 	z_stream z;
@@ -180,33 +181,45 @@ feed_zlib(struct decode *d, struct mg_span bytes, struct buf *out)
 	return DECODE_OK;
 }
 
-/* Checks the magic number of a frame that begins in bytes, or in those of an
- * earlier call: RFC 8878 section 3.1.1, or 3.1.2 for a frame to be skipped.
- * libzstd may have been built to read older formats, too, which no RFC
- * describes, and knows them only where their first bytes come in one piece. */
+/* Checks how a frame begins, in bytes or in those of an earlier call: its magic
+ * number (RFC 8878 section 3.1.1, or 3.1.2 for a frame to be skipped), no
+ * reserved bit, a window that we allow. libzstd may have been built to read
+ * older formats, too, which no RFC describes: it looks for them at the
+ * beginning of each piece while a frame's header makes no sense to it. */
 static bool
-magic_is_good(struct decode *d, const ZSTD_inBuffer *in)
+head_is_good(struct decode *d, const ZSTD_inBuffer *in)
 {
 	static const unsigned char zstd[] = { 0x28, 0xb5, 0x2f, 0xfd };
 	static const unsigned char skip[] = { 0x50, 0x2a, 0x4d, 0x18 };
 	const unsigned char *byte = in->src;
+	bool good = true;
 	size_t i;
 
-	for (i = in->pos; i < in->size && d->magic < 4; i++) {
-		if (d->magic == 0)
-			d->skip = (byte[i] & 0xf0) == skip[0];
-		if (d->skip ? d->magic > 0 && byte[i] != skip[d->magic] :
-		    byte[i] != zstd[d->magic])
-			return false;
-		d->magic++;
+	for (i = in->pos; good && i < in->size && d->head < 6; i++) {
+		unsigned char b = byte[i];
+
+		if (d->head == 0)
+			d->skip = (b & 0xf0) == skip[0];
+		if (d->skip)
+			good = d->head == 0 || d->head > 3 ||
+			    b == skip[d->head];
+		else if (d->head < 4)
+			good = b == zstd[d->head];
+		else if (d->head == 4)
+			good = !(b & 0x08);
+		else
+			good = d->single || (b >> 3) + 10 <= ZSTD_WINDOW_LOG;
+		if (d->head == 4)
+			d->single = b & 0x20;
+		d->head++;
 	}
-	return true;
+	return good;
 }
 
 static enum decode_result
 feed_zstd(struct decode *d, struct mg_span bytes, struct buf *out)
 {
-	ZSTD_inBuffer in = { bytes.ptr, bytes.len, 0 };
+	ZSTD_inBuffer in = { bytes.ptr, bytes.len, 0 }, some;
 	enum decode_result result;
 	ZSTD_outBuffer piece;
 	bool full = false;
@@ -215,12 +228,19 @@ feed_zstd(struct decode *d, struct mg_span bytes, struct buf *out)
 	while (in.pos < in.size || full) {
 		size_t before = in.pos;
 
-		if (!magic_is_good(d, &in))
+		if (!head_is_good(d, &in))
 			return DECODE_BAD;
 		piece.size = room(d);
 		piece.pos = 0;
 		piece.dst = buf_reserve(out, piece.size);
-		rc = ZSTD_decompressStream(d->zstd, &piece, &in);
+		/* A frame that comes whole would take another way through
+		 * libzstd, which checks other things: its first byte goes by
+		 * itself. */
+		some = in;
+		if (d->between && in.pos < in.size)
+			some.size = in.pos + 1;
+		rc = ZSTD_decompressStream(d->zstd, &piece, &some);
+		in.pos = some.pos;
 		if (ZSTD_isError(rc))
 			return DECODE_BAD;
 		result = wrote(d, out, piece.pos);
@@ -230,7 +250,7 @@ feed_zstd(struct decode *d, struct mg_span bytes, struct buf *out)
 		 * more without input, zstd would hope for a next frame. */
 		d->between = rc == 0;
 		if (d->between)
-			d->magic = 0;
+			d->head = 0;
 		full = piece.pos == piece.size && rc != 0;
 		if (in.pos == before && piece.pos == 0)
 			break;

@@ -333,6 +333,13 @@ only_the_zstd_of_the_rfc_is_read(void)
 	in.len = whole;
 	in.ptr[3] = 0x19;
 	decodes("zstd", &in, 1000, DECODE_BAD, NULL);
+	/* An old one where a header that makes no sense is cut. */
+	buf_clear(&in);
+	buf_add(&in, "\x28\xb5\x2f\xfd\xff\xff\xff\xff\xff\0\0\0\0\x26\xb5"
+	    "\x2f\xfd\x5b\xe4\xff\xff\x98", 22);
+	decodes("zstd", &in, 1000, DECODE_BAD, NULL);
+	in.ptr[4] = 0;
+	decodes("zstd", &in, 1000, DECODE_BAD, NULL);
 	buf_fini(&in);
 }
 
