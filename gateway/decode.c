@@ -219,7 +219,7 @@ head_is_good(struct decode *d, const ZSTD_inBuffer *in)
 static enum decode_result
 feed_zstd(struct decode *d, struct mg_span bytes, struct buf *out)
 {
-	ZSTD_inBuffer in = { bytes.ptr, bytes.len, 0 }, some;
+	ZSTD_inBuffer in = { bytes.ptr, bytes.len, 0 };
 	enum decode_result result;
 	ZSTD_outBuffer piece;
 	bool full = false;
@@ -233,14 +233,7 @@ feed_zstd(struct decode *d, struct mg_span bytes, struct buf *out)
 		piece.size = room(d);
 		piece.pos = 0;
 		piece.dst = buf_reserve(out, piece.size);
-		/* A frame that comes whole would take another way through
-		 * libzstd, which checks other things: its first byte goes by
-		 * itself. */
-		some = in;
-		if (d->between && in.pos < in.size)
-			some.size = in.pos + 1;
-		rc = ZSTD_decompressStream(d->zstd, &piece, &some);
-		in.pos = some.pos;
+		rc = ZSTD_decompressStream(d->zstd, &piece, &in);
 		if (ZSTD_isError(rc))
 			return DECODE_BAD;
 		result = wrote(d, out, piece.pos);

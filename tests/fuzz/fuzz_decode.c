@@ -47,8 +47,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	a = run(coding, data + 1, size - 1, size - 1, &whole);
 	b = run(coding, data + 1, size - 1, data[0] % size, &cut);
 	/* What was decoded before a fault may differ; a text may not. */
-	if (a != b || (a == DECODE_OK &&
-	    !span_eq(buf_span(&whole), buf_span(&cut))))
+	if (a == DECODE_OK && b == DECODE_OK &&
+	    !span_eq(buf_span(&whole), buf_span(&cut)))
+		abort();
+	/* libzstd checks the size that a frame claims only where it comes
+	 * whole: there a fault may go by the cuts, never a text. */
+	if (a != b && (data[0] & 3) != 2)
 		abort();
 	buf_fini(&whole);
 	buf_fini(&cut);
